@@ -18,5 +18,21 @@ public enum DType
     I64,
     U64,
     F64,
+
+    /// <summary>Two float32: real, imaginary.</summary>
     C64,
+
+    /// <summary>Power-of-two scales of the microscaling formats, one byte each.</summary>
+    F8E8M0,
+    F8E4M3Fnuz,
+    F8E5M2Fnuz,
+
+    /// <summary>E2M1, two elements a byte. Listed and read as bytes; <see cref="DTypeFacts.ByteSize"/> does not apply.</summary>
+    F4,
+
+    /// <summary>Four elements in three bytes.</summary>
+    F6E2M3,
+
+    /// <summary>Four elements in three bytes.</summary>
+    F6E3M2,
 }
