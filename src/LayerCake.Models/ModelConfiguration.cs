@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LayerCake.Checkpoints;
 
 namespace LayerCake.Models;
 
@@ -46,6 +47,14 @@ public sealed record ModelConfiguration
 
     /// <summary>Rows of k_proj and v_proj: <see cref="KeyValueHeadCount"/> × <see cref="HeadDimension"/>.</summary>
     public int KeyValueSize => KeyValueHeadCount * HeadDimension;
+
+    /// <summary>Reads and checks the configuration of a Hugging Face folder.</summary>
+    /// <exception cref="ModelException">A field is missing, has the wrong type or a value that cannot be; or the architecture is not supported.</exception>
+    public static ModelConfiguration Read(HuggingFaceFolder folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        return Parse(folder.Config, Path.Combine(folder.Path, "config.json"));
+    }
 
     /// <summary>Reads and checks the content of a <c>config.json</c>; <paramref name="source"/> is what errors call it.</summary>
     /// <exception cref="ModelException">A field is missing, has the wrong type or a value that cannot be; or the architecture is not supported.</exception>
