@@ -1,0 +1,179 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+using TorchSharp;
+
+namespace LayerCake.Torch;
+
+/// <summary>
+/// Finds and loads libtorch: the natives that came with the build, or those of a PyTorch install that <c>LAYERCAKE_LIBTORCH</c> names.
+/// Nothing but <see cref="EnsureLoaded"/> loads native code.
+/// </summary>
+public static partial class LibTorch
+{
+    /// <summary>Names a PyTorch install: the folder <c>torch</c> of its site-packages, or <c>torch/lib</c>. It wins over the build's natives.</summary>
+    public const string EnvironmentVariable = "LAYERCAKE_LIBTORCH";
+
+    /// <summary>The libtorch that the packages of this build hold.</summary>
+    public const string PackageVersion = "2.10.0";
+
+    private static readonly Lock Gate = new();
+    private static bool _loaded;
+
+    /// <summary>Which natives the build came with: <c>cpu</c>, <c>cuda</c> or <c>none</c>.</summary>
+    public static string Backend { get; } = typeof(LibTorch).Assembly
+        .GetCustomAttributes<AssemblyMetadataAttribute>()
+        .Single(attribute => attribute.Key == "TorchBackend").Value!;
+
+    /// <summary>
+    /// Version of the libtorch that <see cref="EnsureLoaded"/> would load, for example <c>2.10.0</c> or <c>2.11.0+cu130</c>. Read from files: loads nothing.
+    /// </summary>
+    /// <exception cref="TorchException"><c>LAYERCAKE_LIBTORCH</c> names no PyTorch install.</exception>
+    public static string Version => InstalledFolder() is { } folder ? VersionOf(folder) : PackageVersion;
+
+    /// <summary>Whether the libtorch that would be loaded has CUDA kernels. Looks at files only.</summary>
+    internal static bool HasCuda => InstalledFolder() is { } folder
+        ? File.Exists(Path.Combine(folder, NativeNames.Of("torch_cuda")))
+        : Backend == "cuda";
+
+    /// <summary>Loads libtorch into this process, once; later calls return at once. Safe to call from any thread.</summary>
+    /// <exception cref="TorchException">It cannot be loaded: which file, why, what to do.</exception>
+    public static void EnsureLoaded()
+    {
+        if (Volatile.Read(ref _loaded))
+        {
+            return;
+        }
+
+        lock (Gate)
+        {
+            if (_loaded)
+            {
+                return;
+            }
+
+            if (InstalledFolder() is { } installed)
+            {
+                LoadInstalled(installed);
+            }
+            else
+            {
+                LoadBundled();
+            }
+
+            Volatile.Write(ref _loaded, true);
+        }
+    }
+
+    private static void LoadInstalled(string folder)
+    {
+        // The CUDA library first: it brings libtorch_cpu and registers its kernels with it. NVIDIA's own libraries are found
+        // through the run path that PyTorch's wheels carry.
+        foreach (var name in (string[])["c10", "torch_cpu", "torch_cuda", "torch"])
+        {
+            var path = Path.Combine(folder, NativeNames.Of(name));
+            if (name == "torch_cuda" && !File.Exists(path))
+            {
+                continue;
+            }
+
+            NativeLoading.Load(path);
+        }
+
+        // TorchSharp's own loader looks beside the program first and would load a second libtorch there.
+        SkipTorchSharpLoader(cuda: HasCuda);
+        LoadBridge();
+    }
+
+    private static void LoadBundled()
+    {
+        if (Backend == "none")
+        {
+            throw new TorchException(
+                $"This build has no libtorch of its own (TorchBackend=none). Set {EnvironmentVariable} to the folder 'torch' of a PyTorch install " +
+                "(python3 -c \"import torch; print(torch.__path__[0])\" prints it), or build with TorchBackend=cpu.");
+        }
+
+        var libtorch = NativeNames.Find("torch_cpu") ?? throw new TorchException(
+            $"libtorch is not where the program is: {NativeNames.Of("torch_cpu")} was looked for in {string.Join(", ", NativeNames.Folders)}. " +
+            $"Build or publish again, or set {EnvironmentVariable} to the folder 'torch' of a PyTorch install.");
+
+        NativeLoading.Load(libtorch);
+        if (Backend == "cuda" && NativeNames.Find("torch_cuda") is { } cuda)
+        {
+            NativeLoading.Load(cuda);
+        }
+
+        NativeLoading.Load(Path.Combine(Path.GetDirectoryName(libtorch)!, NativeNames.Of("torch")));
+        SkipTorchSharpLoader(Backend == "cuda");
+        LoadBridge();
+    }
+
+    /// <summary>Loads TorchSharp's native half and binds TorchSharp's calls to exactly that library.</summary>
+    private static void LoadBridge()
+    {
+        var path = NativeNames.Find("LibTorchSharp") ?? throw new TorchException(
+            $"TorchSharp's native half is not where the program is: {NativeNames.Of("LibTorchSharp")} was looked for in {string.Join(", ", NativeNames.Folders)}. Build or publish again.");
+
+        var bridge = NativeLoading.LoadBridge(path);
+        NativeLibrary.SetDllImportResolver(
+            typeof(torch).Assembly,
+            (name, _, _) => name == "LibTorchSharp" ? bridge : 0);
+    }
+
+    private static void SkipTorchSharpLoader(bool cuda)
+    {
+        // Private to TorchSharp, so a missing field is no error: then TorchSharp searches on its own and finds what is already loaded.
+        foreach (var name in (string[])["nativeBackendLoaded", .. cuda ? (string[])["nativeBackendCudaLoaded"] : []])
+        {
+            typeof(torch).GetField(name, BindingFlags.NonPublic | BindingFlags.Static)?.SetValue(null, true);
+        }
+    }
+
+    /// <summary>The folder with libtorch's files that the environment variable names, null where it is not set.</summary>
+    private static string? InstalledFolder()
+    {
+        var value = Environment.GetEnvironmentVariable(EnvironmentVariable);
+        if (string.IsNullOrWhiteSpace(value))
+        {
+            return null;
+        }
+
+        var file = NativeNames.Of("torch_cpu");
+        foreach (var folder in (string[])[value, Path.Combine(value, "lib"), Path.Combine(value, "torch", "lib")])
+        {
+            if (File.Exists(Path.Combine(folder, file)))
+            {
+                return Path.GetFullPath(folder);
+            }
+        }
+
+        throw new TorchException(
+            $"{EnvironmentVariable} is '{value}', but there is no {file} in it nor in its folder lib. " +
+            "Give the folder that python3 -c \"import torch; print(torch.__path__[0])\" prints, or unset the variable.");
+    }
+
+    private static string VersionOf(string folder)
+    {
+        // PyTorch's wheels have torch/version.py beside lib, the plain libtorch archives a file build-version.
+        var parent = Path.GetDirectoryName(folder) ?? folder;
+        var python = Path.Combine(parent, "version.py");
+        if (File.Exists(python) && PythonVersion().Match(File.ReadAllText(python)) is { Success: true } match)
+        {
+            return match.Groups[1].Value;
+        }
+
+        var archive = Path.Combine(parent, "build-version");
+        if (File.Exists(archive))
+        {
+            return File.ReadAllText(archive).Trim();
+        }
+
+        // Still a value that changes with the library.
+        var size = new FileInfo(Path.Combine(folder, NativeNames.Of("torch_cpu"))).Length;
+        return string.Create(System.Globalization.CultureInfo.InvariantCulture, $"unknown-{size}");
+    }
+
+    [GeneratedRegex("""^__version__\s*=\s*['"]([^'"\s]+)['"]""", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
+    private static partial Regex PythonVersion();
+}
