@@ -1,0 +1,26 @@
+// Turns the steps of a recipe into Cake tasks. The work is done by the layercake command, one process a step.
+//
+//   dotnet cake --recipe internlm-tiny-w4kv8.yaml [--target STEP] [--set KEY=VALUE]... [--force] [--dryrun] [--tree]
+//
+#load "build/arguments.cake"
+#load "build/command.cake"
+#load "build/steps.cake"
+
+var arguments = BuildArguments.Read(Context);
+var plan = LayerCakeCommand.Prepare(Context, arguments) ? BuildSteps.Plan(Context, arguments) : null;
+
+if (plan is not null)
+{
+    foreach (var step in plan.Steps)
+    {
+        var task = Task(step.Name).Does(() => BuildSteps.Run(Context, arguments, plan, step));
+        foreach (var dependency in step.DependsOn)
+        {
+            task.IsDependentOn(dependency);
+        }
+    }
+
+    arguments.CheckTarget(plan.Steps.Select(step => step.Name).ToList());
+    RunTarget(arguments.Target ?? plan.Steps[^1].Name);
+    BuildSteps.Summarize(Context, plan);
+}

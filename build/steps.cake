@@ -1,0 +1,153 @@
+// Asks the command for the plan and runs its steps, one process a step.
+using System.Diagnostics;
+using System.Text.Json;
+
+public sealed record PlannedStep(string Name, string Key, bool IsCached, string Reason, IReadOnlyList<string> DependsOn);
+
+public sealed record StepResult(string Outcome, string Reason, double Seconds, long Bytes);
+
+public sealed class RecipePlan
+{
+    public string Recipe { get; init; }
+
+    public string Output { get; init; }
+
+    public IReadOnlyList<PlannedStep> Steps { get; init; }
+
+    public Dictionary<string, StepResult> Results { get; } = new();
+}
+
+public static class BuildSteps
+{
+    public static RecipePlan Plan(ICakeContext context, BuildArguments arguments)
+    {
+        var command = Common("plan", arguments);
+        command.Add("--json");
+        if (arguments.Force)
+        {
+            command.Add("--force");
+        }
+
+        using var process = Process.Start(StartInfo(context, command, redirect: true));
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+        {
+            throw new CakeException($"The recipe cannot be built (exit code {process.ExitCode}); the reason is above.");
+        }
+
+        using var document = JsonDocument.Parse(output);
+        var root = document.RootElement;
+        return new RecipePlan
+        {
+            Recipe = root.GetProperty("recipe").GetString(),
+            Output = root.GetProperty("output").GetString(),
+            Steps = root.GetProperty("steps").EnumerateArray().Select(step => new PlannedStep(
+                step.GetProperty("name").GetString(),
+                step.GetProperty("key").GetString(),
+                step.GetProperty("outcome").GetString() == "cached",
+                step.GetProperty("reason").GetString(),
+                step.GetProperty("dependsOn").EnumerateArray().Select(name => name.GetString()).ToList())).ToList(),
+        };
+    }
+
+    /// <summary>The action of a step's task. The cache decision is in here: a task that a criterion skips cannot be a target.</summary>
+    public static void Run(ICakeContext context, BuildArguments arguments, RecipePlan plan, PlannedStep step)
+    {
+        // A step may have been planned as cached while one before it runs again by force: only an untouched chain is skipped.
+        if (step.IsCached && step.DependsOn.All(name => plan.Results[name].Outcome == "cached"))
+        {
+            plan.Results[step.Name] = new StepResult("cached", step.Reason, 0, 0);
+            context.Information("{0}: cached {1}", step.Name, step.Key[..12]);
+            return;
+        }
+
+        var resultFile = System.IO.Path.Combine(
+            LayerCakeCommand.Root(context), "artifacts", "cake", $"result-{Environment.ProcessId}-{step.Name}.json");
+        var command = Common("step", arguments);
+        command.Insert(1, step.Name);
+        command.Add("--result");
+        command.Add(resultFile);
+        if (arguments.Force)
+        {
+            command.Add("--force");
+        }
+
+        try
+        {
+            using var process = Process.Start(StartInfo(context, command, redirect: false));
+            process.WaitForExit();
+            if (process.ExitCode != 0)
+            {
+                plan.Results[step.Name] = new StepResult("failed", $"exit code {process.ExitCode}", 0, 0);
+                throw new CakeException(
+                    $"{step.Name} failed (exit code {process.ExitCode}); the reason is above. Again, alone: layercake {string.Join(' ', command.Take(command.Count - (arguments.Force ? 3 : 2)))}");
+            }
+
+            using var document = JsonDocument.Parse(System.IO.File.ReadAllText(resultFile));
+            var root = document.RootElement;
+            plan.Results[step.Name] = new StepResult(
+                root.GetProperty("outcome").GetString(),
+                root.GetProperty("reason").GetString(),
+                root.GetProperty("seconds").GetDouble(),
+                root.GetProperty("bytes").GetInt64());
+        }
+        finally
+        {
+            System.IO.File.Delete(resultFile);
+        }
+    }
+
+    public static void Summarize(ICakeContext context, RecipePlan plan)
+    {
+        context.Information("");
+        context.Information("  {0,-12} {1,-8} {2,9} {3,11}  {4}", "step", "outcome", "time", "size", "why");
+        foreach (var step in plan.Steps.Where(step => plan.Results.ContainsKey(step.Name)))
+        {
+            var result = plan.Results[step.Name];
+            context.Information(
+                "  {0,-12} {1,-8} {2,9} {3,11}  {4}",
+                step.Name,
+                result.Outcome,
+                result.Outcome == "cached" ? "" : $"{result.Seconds:0.00} s",
+                result.Bytes == 0 ? "" : $"{result.Bytes / 1e6:0.00} MB",
+                result.Reason);
+        }
+
+        if (plan.Results.ContainsKey(plan.Steps[^1].Name))
+        {
+            context.Information("");
+            context.Information("{0} -> {1}", plan.Recipe, plan.Output);
+        }
+    }
+
+    private static List<string> Common(string verb, BuildArguments arguments)
+    {
+        var command = new List<string> { verb, "--recipe", arguments.Recipe };
+        foreach (var entry in arguments.Overrides)
+        {
+            command.Add("--set");
+            command.Add(entry);
+        }
+
+        return command;
+    }
+
+    private static ProcessStartInfo StartInfo(ICakeContext context, IEnumerable<string> command, bool redirect)
+    {
+        var info = new ProcessStartInfo(LayerCakeCommand.Executable(context))
+        {
+            WorkingDirectory = LayerCakeCommand.Root(context),
+            UseShellExecute = false,
+            RedirectStandardOutput = redirect,
+        };
+        foreach (var argument in command)
+        {
+            info.ArgumentList.Add(argument);
+        }
+
+        // A step whose parent is killed must not go on alone (Cake runs no teardown on a signal).
+        info.Environment["LAYERCAKE_PARENT"] = Environment.ProcessId.ToString();
+        return info;
+    }
+}
