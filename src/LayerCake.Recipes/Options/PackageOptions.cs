@@ -1,0 +1,13 @@
+namespace LayerCake.Recipes;
+
+/// <summary>What the finished workspace carries besides weights and templates.</summary>
+public sealed record PackageOptions : IStepOptions
+{
+    /// <summary>
+    /// Whether <c>serve.sh</c> and <c>launch.json</c> with <see cref="EngineContract.LaunchArguments"/> are written: releases 0.2.0 to 0.3.0
+    /// forget the workspace's <c>quant_policy</c> unless it is repeated at launch. Default true.
+    /// </summary>
+    public bool LaunchFiles { get; init; } = PackageFields.LaunchFiles.Default;
+
+    public void AddTo(IKeyWriter key) => PackageFields.LaunchFiles.AddTo(key, LaunchFiles);
+}

@@ -1,0 +1,21 @@
+namespace LayerCake.Recipes;
+
+internal static class KvQparamsFields
+{
+    public static readonly ChoiceField<KvCacheType> Cache = new(
+        "kv_qparams", "cache", "How keys and values are kept. The engine's release decides the number that says so.",
+        [("int8", KvCacheType.Int8)], KvCacheType.Int8)
+    {
+        Refused =
+        [
+            ("int4", "an int4 KV cache needs lmdeploy 0.4.0 or later, which finds its parameters itself; write int8"),
+        ],
+        Examples = ["int8"],
+    };
+
+    public static readonly BooleanField Symmetric = new(
+        "kv_qparams", "symmetric", "One range around zero instead of a range with its own zero point.", @default: false)
+    {
+        Examples = ["false", "true"],
+    };
+}

@@ -1,0 +1,42 @@
+using System.Text.Json;
+
+namespace LayerCake.Recipes;
+
+/// <summary>One key of a recipe that holds a scalar. The reader, the JSON schema, the documentation and the cache keys all take it from here.</summary>
+public abstract class RecipeField
+{
+    private protected RecipeField(string section, string name, string description)
+    {
+        Section = section;
+        Name = name;
+        Description = description;
+    }
+
+    /// <summary>The section that holds it; empty for a key of the top level.</summary>
+    public string Section { get; }
+
+    /// <summary>The key in the recipe, and the field's name in a cache key.</summary>
+    public string Name { get; }
+
+    /// <summary>The name with its section, as <c>--set</c> takes it: <c>calibrate.samples</c>.</summary>
+    public string Path => Section.Length == 0 ? Name : $"{Section}.{Name}";
+
+    public string Description { get; }
+
+    /// <summary>What a value must be: "a whole number from 1 to 100000".</summary>
+    public abstract string Wanted { get; }
+
+    /// <summary>The default as it would be written; null where there is none.</summary>
+    public abstract string? DefaultText { get; }
+
+    public abstract bool IsRequired { get; }
+
+    /// <summary>Legal values as they would be written, for editors and documentation.</summary>
+    public IReadOnlyList<string> Examples { get; init; } = [];
+
+    /// <summary>Writes the members of this field's schema object: type, limits, default.</summary>
+    internal abstract void WriteSchema(Utf8JsonWriter json);
+
+    /// <summary>Reads <paramref name="scalar"/>; on failure the problem follows the field's path in a message.</summary>
+    internal abstract bool TryRead(ScalarNode scalar, out object? value, out string problem);
+}

@@ -1,0 +1,55 @@
+namespace LayerCake.Recipes;
+
+/// <summary>All that can stand in a recipe.</summary>
+public static class RecipeSchema
+{
+    /// <summary>The keys of the top level that hold a scalar.</summary>
+    public static RecipeSection Top { get; } = new("", "A model and what is made of it.", null, [TopFields.Name, TopFields.Engine]) { IsRequired = true };
+
+    public static RecipeSection Model { get; } = new(
+        "model", "The checkpoint that is built.", typeof(ModelOptions), [ModelFields.Name, ModelFields.Source]) { IsRequired = true };
+
+    public static RecipeSection Calibrate { get; } = new(
+        "calibrate",
+        "Runs the model over sample text and records what its layers see. Needed by kv_qparams and auto_awq.",
+        typeof(CalibrateOptions),
+        [CalibrateFields.Dataset, CalibrateFields.Samples, CalibrateFields.SequenceLength, CalibrateFields.Seed]);
+
+    public static RecipeSection KvQparams { get; } = new(
+        "kv_qparams",
+        "Finds scales and zero points for a quantized KV cache. Without it the cache stays float16.",
+        typeof(KvQparamsOptions),
+        [KvQparamsFields.Cache, KvQparamsFields.Symmetric]);
+
+    public static RecipeSection AutoAwq { get; } = new(
+        "auto_awq",
+        "Smooths the layers and makes their weights 4-bit integers (AWQ). Without it weights stay 16-bit.",
+        typeof(AutoAwqOptions),
+        [AutoAwqFields.Bits, AutoAwqFields.GroupSize, AutoAwqFields.Format]);
+
+    public static RecipeSection Convert { get; } = new(
+        "convert",
+        "Lays the weights out for TurboMind. Always a step; left out, it has its defaults.",
+        typeof(ConvertOptions),
+        [ConvertFields.TensorParallel, ConvertFields.WeightType]);
+
+    public static RecipeSection Package { get; } = new(
+        "package",
+        "Joins everything into the workspace. Always a step; left out, it has its defaults.",
+        typeof(PackageOptions),
+        [PackageFields.LaunchFiles]);
+
+    public static RecipeSection Execution { get; } = new(
+        "execution",
+        "How the work is done. Nothing here changes a cache key.",
+        typeof(ExecutionOptions),
+        [ExecutionFields.Device, ExecutionFields.MemoryBudget]);
+
+    /// <summary>Every section but the top level, in the order in which a recipe is written.</summary>
+    public static IReadOnlyList<RecipeSection> Sections { get; } = [Model, Calibrate, KvQparams, AutoAwq, Convert, Package, Execution];
+
+    /// <summary>The sections that are steps, in the order in which they run.</summary>
+    public static IReadOnlyList<RecipeSection> Steps { get; } = [.. Sections.Where(section => section.IsStep)];
+
+    internal static RecipeSection? Find(string name) => Sections.FirstOrDefault(section => section.Name == name);
+}
