@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace LayerCake.Recipes;
 
 /// <summary>Which release of LMDeploy reads what.</summary>
@@ -24,7 +26,7 @@ public static class EngineTable
     ];
 
     /// <summary>Reads <c>lmdeploy 0.1.0</c>, releases that are known but not built for included (see <see cref="EngineContract.Refusal"/>).</summary>
-    internal static bool TryParse(string text, out EngineContract? contract, out string problem)
+    internal static bool TryParse(string text, [NotNullWhen(true)] out EngineContract? contract, out string problem)
     {
         contract = null;
         var space = text.IndexOf(' ');

@@ -25,7 +25,7 @@ internal sealed class SectionReading
         return given;
     }
 
-    /// <summary>Reads <paramref name="entries"/> as the fields of <paramref name="section"/>; keys for which <paramref name="skip"/> is true belong elsewhere.</summary>
+    /// <summary>Reads <paramref name="entries"/> as the fields of <paramref name="section"/>; <paramref name="otherKeys"/> beside them are read elsewhere.</summary>
     public static SectionReading Read(
         RecipeSection section, Origin origin, IEnumerable<MapEntry> entries, IEnumerable<string> otherKeys, FaultList faults)
     {
@@ -72,12 +72,16 @@ internal sealed class SectionReading
             case ScalarNode { IsNull: true }:
                 faults.Add(entry.Origin, $"{field.Path} has no value; it must be {field.Wanted}{(field.IsRequired ? "" : ", or leave the line out")}");
                 break;
-            case ScalarNode scalar when field.TryRead(scalar, out var value, out var problem):
-                _values[field] = (value, scalar.Origin);
-                break;
             case ScalarNode scalar:
-                _ = field.TryRead(scalar, out _, out problem);
-                faults.Add(scalar.Origin, $"{field.Path} {problem}");
+                if (field.TryRead(scalar, out object? value, out var problem))
+                {
+                    _values[field] = (value, scalar.Origin);
+                }
+                else
+                {
+                    faults.Add(scalar.Origin, $"{field.Path} {problem}");
+                }
+
                 break;
             default:
                 faults.Add(entry.Value.Origin, $"{field.Path} is {entry.Value.Description}; it must be {field.Wanted}");

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace LayerCake.Recipes;
 
 internal static class ExecutionFields
@@ -18,7 +20,7 @@ internal static class ExecutionFields
         Examples = ["8 GiB", "1500 MB"],
     };
 
-    private static bool ParseBudget(string text, out ByteCount? budget, out string problem)
+    private static bool ParseBudget(string text, [NotNullWhen(true)] out ByteCount? budget, out string problem)
     {
         var read = ByteCount.TryParse(text, out var count);
         budget = count;
