@@ -22,6 +22,10 @@ public sealed record ListedTensor(TensorInfo Info, string File);
 /// <summary>What a checkpoint file or folder holds, from headers alone.</summary>
 public sealed record CheckpointListing
 {
+    private const string IndexSuffix = ".index.json";
+
+    private static readonly ImmutableSortedDictionary<string, string> NoMetadata = ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
+
     /// <summary>The path that was asked for.</summary>
     public required string Path { get; init; }
 
@@ -41,5 +45,81 @@ public sealed record CheckpointListing
 
     /// <summary>Lists a .safetensors file, a torch archive, an index file, a model folder or a folder of such files.</summary>
     /// <exception cref="CheckpointException">Nothing there, or not a sound checkpoint.</exception>
-    public static CheckpointListing Of(string path) => throw new NotSupportedException();
+    public static CheckpointListing Of(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            return File.Exists(System.IO.Path.Combine(path, "config.json")) ? OfModelFolder(path) : OfLooseFiles(path);
+        }
+
+        return path.EndsWith(IndexSuffix, StringComparison.OrdinalIgnoreCase) ? OfIndex(path) : OfFile(path);
+    }
+
+    private static CheckpointListing OfModelFolder(string path)
+    {
+        using var folder = HuggingFaceFolder.Open(path);
+        var metadata = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        foreach (var name in (ReadOnlySpan<string>)["model_type", "torch_dtype", "dtype"])
+        {
+            if (folder.Config.TryGetProperty(name, out var value) && JsonFile.TextOrNull(value) is { } text)
+            {
+                metadata[name] = text;
+            }
+        }
+
+        if (folder.TryGetArchitecture(out var architecture))
+        {
+            metadata["architecture"] = architecture;
+        }
+
+        return Create(path, CheckpointFormat.HuggingFaceFolder, folder.Shards, metadata.ToImmutable());
+    }
+
+    private static CheckpointListing OfIndex(string path)
+    {
+        using var weights = WeightFiles.Of(path).Open();
+        return Create(path, CheckpointFormat.WeightIndex, weights.Shards, NoMetadata);
+    }
+
+    private static CheckpointListing OfLooseFiles(string path)
+    {
+        var files = Directory.EnumerateFiles(path)
+            .Where(file => System.IO.Path.GetExtension(file) is ".safetensors" or ".bin" or ".pth" or ".pt")
+            .OrderBy(System.IO.Path.GetFileName, StringComparer.Ordinal)
+            .ToList();
+        if (files.Count == 0)
+        {
+            throw new CheckpointException($"{path} holds no checkpoint: neither config.json nor *.safetensors, *.bin, *.pth or *.pt files.");
+        }
+
+        // One file after another: their tensors may share names, as the statistics of a calibration do.
+        return new CheckpointListing
+        {
+            Path = path,
+            Format = CheckpointFormat.LooseFiles,
+            Tensors = [.. files.SelectMany(file => OfFile(file).Tensors)],
+            Metadata = NoMetadata,
+        };
+    }
+
+    private static CheckpointListing OfFile(string path)
+    {
+        if (path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || !TorchArchive.LooksLikeOne(path))
+        {
+            using var safetensors = SafetensorsFile.Open(path);
+            return Create(path, CheckpointFormat.Safetensors, [safetensors], safetensors.Metadata.ToImmutableSortedDictionary(StringComparer.Ordinal));
+        }
+
+        using var archive = TorchArchive.Open(path);
+        return Create(path, CheckpointFormat.TorchArchive, [archive], NoMetadata);
+    }
+
+    private static CheckpointListing Create(
+        string path, CheckpointFormat format, IReadOnlyList<ITensorSource> files, ImmutableSortedDictionary<string, string> metadata) => new()
+        {
+            Path = path,
+            Format = format,
+            Tensors = [.. files.SelectMany(file => file.Tensors.Select(tensor => new ListedTensor(tensor, System.IO.Path.GetFileName(file.Path))))],
+            Metadata = metadata,
+        };
 }

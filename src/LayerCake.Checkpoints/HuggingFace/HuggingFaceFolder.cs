@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 
 namespace LayerCake.Checkpoints;
@@ -49,12 +50,10 @@ public sealed class HuggingFaceFolder : IDisposable
 
     /// <summary><c>architectures[0]</c> of config.json, for example <c>LlamaForCausalLM</c>.</summary>
     /// <exception cref="CheckpointException">config.json names no architecture.</exception>
-    public string Architecture =>
-        Config.TryGetProperty("architectures", out var list) && list.ValueKind == JsonValueKind.Array && list.GetArrayLength() > 0
-        && JsonFile.TextOrNull(list[0]) is { Length: > 0 } name
-            ? name
-            : throw new CheckpointException(
-                $"{System.IO.Path.Combine(Path, "config.json")}: 'architectures' must name the model's class, for example [\"LlamaForCausalLM\"]. Take config.json from the original model.");
+    public string Architecture => TryGetArchitecture(out var name)
+        ? name
+        : throw new CheckpointException(
+            $"{System.IO.Path.Combine(Path, "config.json")}: 'architectures' must name the model's class, for example [\"LlamaForCausalLM\"]. Take config.json from the original model.");
 
     /// <summary>Full path of tokenizer.model, if the folder has one.</summary>
     public string? TokenizerModelPath { get; }
@@ -100,6 +99,16 @@ public sealed class HuggingFaceFolder : IDisposable
     }
 
     public void Dispose() => _weights.Dispose();
+
+    internal IReadOnlyList<ITensorSource> Shards => _weights.Shards;
+
+    internal bool TryGetArchitecture([NotNullWhen(true)] out string? name)
+    {
+        name = Config.TryGetProperty("architectures", out var list) && list.ValueKind == JsonValueKind.Array && list.GetArrayLength() > 0
+            ? JsonFile.TextOrNull(list[0])
+            : null;
+        return !string.IsNullOrEmpty(name);
+    }
 
     private static DType? ReadDeclaredDType(JsonElement config, string configPath)
     {

@@ -5,7 +5,6 @@ namespace LayerCake.Checkpoints;
 /// <summary>The tensors of several files as one source, file after file.</summary>
 internal sealed class ShardedTensorSource : ITensorSource
 {
-    private readonly IReadOnlyList<ITensorSource> _shards;
     private readonly Dictionary<string, ITensorSource> _shardOf = new(StringComparer.Ordinal);
 
     /// <param name="path">The folder, as errors name it.</param>
@@ -13,7 +12,7 @@ internal sealed class ShardedTensorSource : ITensorSource
     public ShardedTensorSource(string path, IReadOnlyList<ITensorSource> shards)
     {
         Path = path;
-        _shards = shards;
+        Shards = shards;
         foreach (var shard in shards)
         {
             foreach (var tensor in shard.Tensors)
@@ -32,6 +31,8 @@ internal sealed class ShardedTensorSource : ITensorSource
     }
 
     public string Path { get; }
+
+    public IReadOnlyList<ITensorSource> Shards { get; }
 
     public IReadOnlyList<TensorInfo> Tensors { get; }
 
@@ -55,7 +56,7 @@ internal sealed class ShardedTensorSource : ITensorSource
 
     public void Dispose()
     {
-        foreach (var shard in _shards)
+        foreach (var shard in Shards)
         {
             shard.Dispose();
         }

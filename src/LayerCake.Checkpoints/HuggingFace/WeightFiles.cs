@@ -36,6 +36,9 @@ internal sealed record WeightFiles(string Folder, ImmutableArray<string> Paths, 
         return chosen.IsEmpty ? throw NoWeights(folder) : new WeightFiles(folder, chosen, null);
     }
 
+    /// <summary>The weight files that the index at <paramref name="indexPath"/> names.</summary>
+    public static WeightFiles Of(string indexPath) => Indexed(Path.GetDirectoryName(Path.GetFullPath(indexPath))!, WeightIndex.Read(indexPath), singleName: null);
+
     /// <summary>Opens all of them and checks them against the index.</summary>
     public ShardedTensorSource Open()
     {
@@ -67,9 +70,9 @@ internal sealed record WeightFiles(string Folder, ImmutableArray<string> Paths, 
         return weights;
     }
 
-    private static WeightFiles Indexed(string folder, WeightIndex index, string singleName)
+    private static WeightFiles Indexed(string folder, WeightIndex index, string? singleName)
     {
-        if (!index.FileNames.Contains(singleName) && File.Exists(Path.Combine(folder, singleName)))
+        if (singleName is not null && !index.FileNames.Contains(singleName) && File.Exists(Path.Combine(folder, singleName)))
         {
             throw new CheckpointException(
                 $"{folder} has {singleName} and {Path.GetFileName(index.Path)}, which names other files. Remove whichever does not belong to the model.");

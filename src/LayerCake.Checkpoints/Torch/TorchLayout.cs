@@ -27,6 +27,10 @@ public sealed class TorchLayout
     public static TorchLayout Nested(IEnumerable<KeyValuePair<string, TorchLayout>> groupsInOrder, bool isOrderedDict = false) =>
         new(isOrderedDict, [.. groupsInOrder.Select(group => new Entry(group.Key, null, group.Value))]);
 
+    /// <summary>Every tensor in the order it is written, named by the path of keys joined with '/', as <see cref="TorchArchive"/> names it.</summary>
+    internal IEnumerable<TensorInfo> Tensors(string prefix) => Entries.SelectMany(entry =>
+        entry.Tensor is { } tensor ? [tensor with { Name = prefix + entry.Key }] : entry.Layout!.Tensors($"{prefix}{entry.Key}/"));
+
     /// <summary>Either a tensor or a dictionary below <paramref name="Key"/>.</summary>
     internal readonly record struct Entry(string Key, TensorInfo? Tensor, TorchLayout? Layout);
 }
