@@ -1,0 +1,27 @@
+using System.Runtime.ExceptionServices;
+
+namespace LayerCake.Building;
+
+/// <summary>Work on many files at once.</summary>
+internal static class Work
+{
+    /// <summary>How many waits for the disk run at once: many flushes share one commit of the file system's journal.</summary>
+    public const int DiskWaits = 16;
+
+    /// <summary>Runs <paramref name="action"/> for each item; a failure comes out as it was thrown, not wrapped.</summary>
+    public static void ForEach<T>(IReadOnlyCollection<T> items, int atOnce, CancellationToken token, Action<T> action)
+    {
+        try
+        {
+            Parallel.ForEach(items, new ParallelOptions { MaxDegreeOfParallelism = atOnce, CancellationToken = token }, action);
+        }
+        catch (AggregateException exception)
+        {
+            ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
+        }
+    }
+
+    /// <summary>As the other, on all cores.</summary>
+    public static void ForEach<T>(IReadOnlyCollection<T> items, CancellationToken token, Action<T> action) =>
+        ForEach(items, Environment.ProcessorCount, token, action);
+}

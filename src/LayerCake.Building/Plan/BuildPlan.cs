@@ -1,0 +1,251 @@
+using System.Text.Json;
+
+namespace LayerCake.Building;
+
+/// <summary>
+/// All steps of a recipe with their keys, in an order in which they can run. Every key is known before anything runs: a step's key is the digest of its name
+/// and version, its part of the recipe, its inputs, its surroundings and the keys of the steps before it.
+/// </summary>
+public sealed class BuildPlan
+{
+    private readonly Dictionary<string, PlannedStep> _byName;
+
+    private BuildPlan(string recipeName, IReadOnlyList<PlannedStep> steps)
+    {
+        RecipeName = recipeName;
+        Steps = steps;
+        _byName = new Dictionary<string, PlannedStep>(StringComparer.Ordinal);
+        foreach (var step in steps)
+        {
+            _byName.Add(step.Name, step);
+        }
+    }
+
+    public string RecipeName { get; }
+
+    /// <summary>Each step after those it depends on; otherwise in the order given.</summary>
+    public IReadOnlyList<PlannedStep> Steps { get; }
+
+    /// <exception cref="BuildException">There is no such step; the message names those there are.</exception>
+    public PlannedStep this[string name] => _byName.TryGetValue(name, out var step)
+        ? step
+        : throw new BuildException($"the recipe {RecipeName} has no step '{name}'; its steps are {string.Join(", ", _byName.Keys)}");
+
+    /// <summary>
+    /// Takes the inputs' digests (from the stat cache where it can), computes the keys and asks the store. Content in the store is not read: a result counts as
+    /// there when its files are, with their sizes. Writes nothing; <see cref="StatCache.Save"/> keeps the digests.
+    /// </summary>
+    /// <param name="recipeName">Under which the last build of each step is noted.</param>
+    /// <param name="steps">In any order.</param>
+    /// <param name="store">Where results are.</param>
+    /// <param name="token">Ends the reading of inputs.</param>
+    /// <exception cref="BuildException">An input is missing or unreadable, a step depends on one that is not there or on itself.</exception>
+    public static BuildPlan Create(string recipeName, IReadOnlyList<IBuildStep> steps, ArtifactStore store, CancellationToken token = default)
+    {
+        var planned = new List<PlannedStep>(steps.Count);
+        var byName = new Dictionary<string, PlannedStep>(StringComparer.Ordinal);
+        var fingerprints = new Dictionary<StepInput, InputFingerprint>();
+        foreach (var step in StepOrder.Sort(steps))
+        {
+            var inputs = new List<InputFingerprint>(step.Inputs.Count);
+            foreach (var input in step.Inputs)
+            {
+                inputs.Add(Fingerprint(step, input, fingerprints, store, token));
+            }
+
+            var before = new List<KeyValuePair<string, StepKey>>(step.DependsOn.Count);
+            foreach (var name in step.DependsOn)
+            {
+                before.Add(KeyValuePair.Create(name, byName[name].Key));
+            }
+
+            var fields = FieldsOf(step, inputs, before);
+            var key = fields.Key;
+            var found = Find(step, key, store, byName);
+            PlannedStep result;
+            if (found.Record is { } record)
+            {
+                var state = store.Check(record.Tree, read: false, token);
+                result = new PlannedStep
+                {
+                    Step = step,
+                    Key = key,
+                    Fields = fields,
+                    Inputs = inputs,
+                    Before = before,
+                    Outcome = state.Fault is null ? PlannedOutcome.Hit : PlannedOutcome.Miss,
+                    Reason = state.Fault ?? (state.UnreadBytes == 0 ? "up to date" : "up to date; its content will be checked"),
+                    Changes = [],
+                    Record = state.Fault is null ? record : null,
+                };
+            }
+            else
+            {
+                var latest = store.FindLatest(recipeName, step.Name);
+                var changes = latest is null ? [] : KeyDocument.Diff(latest, fields);
+                result = new PlannedStep
+                {
+                    Step = step,
+                    Key = key,
+                    Fields = fields,
+                    Inputs = inputs,
+                    Before = before,
+                    Outcome = PlannedOutcome.Miss,
+                    Reason = found.Fault ?? MissReason.Of(latest is not null, changes, byName),
+                    Changes = changes,
+                };
+            }
+
+            planned.Add(result);
+            byName.Add(step.Name, result);
+        }
+
+        return new BuildPlan(recipeName, planned);
+    }
+
+    /// <summary>The step and everything it depends on, directly or not, in the order of the plan.</summary>
+    public IReadOnlyList<PlannedStep> Needed(string target)
+    {
+        var needed = new HashSet<string>(StringComparer.Ordinal) { this[target].Name };
+        for (var i = Steps.Count - 1; i >= 0; i--)
+        {
+            if (needed.Contains(Steps[i].Name))
+            {
+                needed.UnionWith(Steps[i].Step.DependsOn);
+            }
+        }
+
+        var result = new List<PlannedStep>();
+        foreach (var step in Steps)
+        {
+            if (needed.Contains(step.Name))
+            {
+                result.Add(step);
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>
+    /// The plan as JSON: <c>{ "format": 1, "recipe": …, "steps": [ { "name", "key", "outcome": "hit" | "miss", "reason", "after": [], "changes": [ { "field", "old",
+    /// "new" } ], "inputs": [ { "name", "sha256" } ], "output_bytes" } ] }</c>; members are only ever added to it.
+    /// </summary>
+    public void WriteJson(Stream stream)
+    {
+        using var json = new Utf8JsonWriter(stream, StepRecordJson.Readable);
+        json.WriteStartObject();
+        json.WriteNumber("format", 1);
+        json.WriteString("recipe", RecipeName);
+        json.WriteStartArray("steps");
+        foreach (var step in Steps)
+        {
+            WriteStep(json, step);
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteStep(Utf8JsonWriter json, PlannedStep step)
+    {
+        json.WriteStartObject();
+        json.WriteString("name", step.Name);
+        json.WriteString("key", step.Key.ToString());
+        json.WriteString("outcome", step.Outcome == PlannedOutcome.Hit ? "hit" : "miss");
+        json.WriteString("reason", step.Reason);
+        json.WriteStartArray("after");
+        foreach (var name in step.Step.DependsOn)
+        {
+            json.WriteStringValue(name);
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("changes");
+        foreach (var change in step.Changes)
+        {
+            json.WriteStartObject();
+            json.WriteString("field", change.Field);
+            json.WriteString("old", change.Old);
+            json.WriteString("new", change.New);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("inputs");
+        foreach (var input in step.Inputs)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", input.Input.Name);
+            json.WriteString("sha256", input.Digest.ToString());
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        if (step.Record is { } record)
+        {
+            json.WriteNumber("output_bytes", record.Tree.TotalBytes);
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static InputFingerprint Fingerprint(
+        IBuildStep step, StepInput input, Dictionary<StepInput, InputFingerprint> taken, ArtifactStore store, CancellationToken token)
+    {
+        if (taken.TryGetValue(input, out var known))
+        {
+            return known;
+        }
+
+        try
+        {
+            return taken[input] = InputFingerprint.Take(input, store.Stats, token);
+        }
+        catch (BuildException exception)
+        {
+            throw new BuildException($"{step.Name}: {exception.Message}", exception);
+        }
+    }
+
+    private static KeyDocument FieldsOf(IBuildStep step, List<InputFingerprint> inputs, List<KeyValuePair<string, StepKey>> before) => KeyDocument.Of(key =>
+    {
+        key.Add("format", StoreLayout.Format);
+        key.Add("step", step.Name);
+        key.Add("version", step.Version);
+        key.AddNested("recipe", step.AddTo);
+        key.AddNested("environment", step.AddEnvironmentTo);
+        key.AddNested("inputs", group =>
+        {
+            foreach (var input in inputs)
+            {
+                group.Add(input.Input.Name, input.Digest.ToString());
+            }
+        });
+        key.AddNested("after", group =>
+        {
+            foreach (var (name, stepKey) in before)
+            {
+                group.Add(name, stepKey.ToString());
+            }
+        });
+    });
+
+    // A result made from another output of an earlier step than the one that is there now (a step that was forced and gave other bytes) does not count.
+    private static RecordLookup Find(IBuildStep step, StepKey key, ArtifactStore store, Dictionary<string, PlannedStep> before)
+    {
+        var found = store.Find(key);
+        if (found.Record is { } record)
+        {
+            foreach (var name in step.DependsOn)
+            {
+                if (before[name].Record is { } now && !record.WasMadeFrom(now))
+                {
+                    return new RecordLookup(null, $"the output of {name} changed");
+                }
+            }
+        }
+
+        return found;
+    }
+}

@@ -1,0 +1,30 @@
+namespace LayerCake.Building;
+
+/// <summary>One step of a plan: its key, whether its result is there, and why not.</summary>
+public sealed record PlannedStep
+{
+    public required IBuildStep Step { get; init; }
+
+    public required StepKey Key { get; init; }
+
+    /// <summary>The named fields that the key is the digest of.</summary>
+    public required KeyDocument Fields { get; init; }
+
+    public required IReadOnlyList<InputFingerprint> Inputs { get; init; }
+
+    /// <summary>The steps whose outputs it reads, with their keys.</summary>
+    public required IReadOnlyList<KeyValuePair<string, StepKey>> Before { get; init; }
+
+    public required PlannedOutcome Outcome { get; init; }
+
+    /// <summary>For people: <c>up to date</c>, <c>never built</c>, <c>changed: calibrate.samples 64 → 32</c>, <c>calibrate will run</c>.</summary>
+    public required string Reason { get; init; }
+
+    /// <summary>The fields that changed since this step of this recipe was built last; empty for a hit or a first build.</summary>
+    public required IReadOnlyList<KeyDifference> Changes { get; init; }
+
+    /// <summary>The result; null for a miss.</summary>
+    public StepRecord? Record { get; init; }
+
+    public string Name => Step.Name;
+}

@@ -1,0 +1,11 @@
+namespace LayerCake.Building;
+
+/// <summary>How a step ended. A step that failed throws; nothing of it is stored.</summary>
+public enum StepOutcome
+{
+    /// <summary>It ran, and its result is stored.</summary>
+    Ran,
+
+    /// <summary>Its result was in the store, and its content is right.</summary>
+    Cached,
+}

@@ -1,0 +1,220 @@
+namespace LayerCake.Building;
+
+/// <summary>Runs the steps of a plan, each only where its result is not there, and never two of the same key at once.</summary>
+public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter)
+{
+    /// <summary>
+    /// Brings one step's result into the store: found there and checked, or made. The steps before it must have their results. When another process is
+    /// making the same, this waits and takes that result.
+    /// </summary>
+    /// <param name="plan">Made shortly before: the inputs' digests are those of the plan, and are checked again after the step ran.</param>
+    /// <param name="step">Its name.</param>
+    /// <param name="force">Run it though its result is there; the new result takes the old one's place.</param>
+    /// <param name="token">Stops the step; nothing of it is kept.</param>
+    /// <exception cref="BuildException">
+    /// A result of a step before it is missing, an input changed while it ran, or the store cannot be written. What the step itself throws comes through.
+    /// </exception>
+    public async Task<StepResult> RunAsync(BuildPlan plan, string step, bool force = false, CancellationToken token = default)
+    {
+        var started = store.Time.GetTimestamp();
+        var planned = plan[step];
+        try
+        {
+            var (record, fault) = force ? (null, null) : FindChecked(planned, token);
+            if (record is not null)
+            {
+                return Cached(plan, planned, record, "up to date", started);
+            }
+
+            var waited = false;
+            using var held = await store.LockAsync(
+                planned.Key.ToString(),
+                owner =>
+                {
+                    waited = true;
+                    reporter.Waiting(planned.Name, owner);
+                },
+                token).ConfigureAwait(false);
+            store.Faults.Pass(FaultPoints.LockTaken);
+            if (!force)
+            {
+                // Between the look and the lock another may have finished.
+                (record, var now) = FindChecked(planned, token);
+                if (record is not null)
+                {
+                    return Cached(plan, planned, record, waited ? "built meanwhile by another process" : "up to date", started);
+                }
+
+                fault = now ?? fault;
+            }
+
+            var made = await MakeAsync(planned, token).ConfigureAwait(false);
+            store.WriteLatest(plan.RecipeName, planned.Name, planned.Fields);
+            store.Faults.Pass(FaultPoints.LockReleasing);
+            var why = force ? "forced" : planned.Outcome == PlannedOutcome.Miss ? planned.Reason : fault ?? "its result is no longer in the store";
+            return Result(planned, StepOutcome.Ran, why, made, started);
+        }
+        finally
+        {
+            store.Stats.Save();
+        }
+    }
+
+    /// <summary>Runs all steps that <paramref name="target"/> needs, itself included, or all of the plan, one after another.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="target">A step; all where it is null.</param>
+    /// <param name="forced">Which steps to run though their results are there.</param>
+    /// <param name="token">Stops the build.</param>
+    public async Task<IReadOnlyList<StepResult>> RunAllAsync(
+        BuildPlan plan, string? target = null, Func<string, bool>? forced = null, CancellationToken token = default)
+    {
+        var results = new List<StepResult>();
+        foreach (var step in target is null ? plan.Steps : plan.Needed(target))
+        {
+            results.Add(await RunAsync(plan, step.Name, forced?.Invoke(step.Name) == true, token).ConfigureAwait(false));
+        }
+
+        return results;
+    }
+
+    private (StepRecord? Record, string? Fault) FindChecked(PlannedStep planned, CancellationToken token)
+    {
+        var (record, fault) = store.Find(planned.Key);
+        if (record is null)
+        {
+            return (null, fault);
+        }
+
+        foreach (var (name, key) in planned.Before)
+        {
+            if (store.Find(key).Record is { } now && !record.WasMadeFrom(now))
+            {
+                return (null, $"the output of {name} changed");
+            }
+        }
+
+        var state = store.Check(record.Tree, read: true, token);
+        return state.Fault is null ? (record, null) : (null, state.Fault);
+    }
+
+    private async Task<StepRecord> MakeAsync(PlannedStep planned, CancellationToken token)
+    {
+        var before = ResultsBefore(planned, token);
+        var lineage = JoinLineages(before.Values);
+        var folder = store.NewTemporaryFolder();
+        try
+        {
+            var started = store.Time.GetTimestamp();
+            var context = StorageErrors.Guard("make a temporary folder", folder, () => new StepContext(store, folder, planned, before, lineage, reporter));
+            store.Faults.Pass(FaultPoints.StepStarted);
+            await planned.Step.RunAsync(context, token).ConfigureAwait(false);
+            token.ThrowIfCancellationRequested();
+            store.Faults.Pass(FaultPoints.StepFinished);
+            foreach (var input in planned.Inputs)
+            {
+                if (input.FindChange(store.Stats, token) is { } change)
+                {
+                    throw new BuildException(
+                        $"{planned.Name}: the input '{input.Input.Name}' changed while the step ran ({change}); the result was not kept, since it belongs to neither state; run again");
+                }
+            }
+
+            var runTime = store.Time.GetElapsedTime(started);
+            var tree = store.Publish(context.OutputFolder, token);
+            var record = new StepRecord
+            {
+                Key = planned.Key,
+                Fields = planned.Fields,
+                Tree = tree,
+                Lineage = [.. lineage, Describe(planned, tree.Digest)],
+                RunTime = runTime,
+                ProgramVersion = store.Options.ProgramVersion,
+            };
+            store.Write(record);
+            return record;
+        }
+        finally
+        {
+            StorageErrors.Guard("remove a temporary folder", folder, () => store.DeleteLinked(folder));
+        }
+    }
+
+    private Dictionary<string, StepRecord> ResultsBefore(PlannedStep planned, CancellationToken token)
+    {
+        var before = new Dictionary<string, StepRecord>(StringComparer.Ordinal);
+        foreach (var (name, key) in planned.Before)
+        {
+            var (record, fault) = store.Find(key);
+            fault ??= record is null ? "it was not built" : store.Check(record.Tree, read: true, token).Fault;
+            before[name] = fault is null
+                ? record!
+                : throw new BuildException($"{planned.Name} needs the result of {name}, which is not in the store ({fault}); run {name} first");
+        }
+
+        return before;
+    }
+
+    private static List<BuiltStep> JoinLineages(IEnumerable<StepRecord> records)
+    {
+        var joined = new List<BuiltStep>();
+        var seen = new HashSet<StepKey>();
+        foreach (var record in records)
+        {
+            foreach (var step in record.Lineage)
+            {
+                if (seen.Add(step.Key))
+                {
+                    joined.Add(step);
+                }
+            }
+        }
+
+        return joined;
+    }
+
+    private static BuiltStep Describe(PlannedStep planned, Digest tree)
+    {
+        var inputs = new List<KeyValuePair<string, Digest>>();
+        foreach (var input in planned.Inputs)
+        {
+            inputs.Add(KeyValuePair.Create(input.Input.Name, input.Digest));
+        }
+
+        inputs.Sort(static (left, right) => string.CompareOrdinal(left.Key, right.Key));
+        return new BuiltStep
+        {
+            Name = planned.Name,
+            Version = planned.Step.Version,
+            Key = planned.Key,
+            Tree = tree,
+            After = planned.Step.DependsOn,
+            Inputs = inputs,
+        };
+    }
+
+    private StepResult Cached(BuildPlan plan, PlannedStep planned, StepRecord record, string reason, long started)
+    {
+        try
+        {
+            if (store.FindLatest(plan.RecipeName, planned.Name)?.Key != planned.Key)
+            {
+                store.WriteLatest(plan.RecipeName, planned.Name, planned.Fields);
+            }
+        }
+        catch (BuildException)
+        {
+            // A store that cannot be written serves hits all the same; only a later explanation has less to compare with.
+        }
+
+        return Result(planned, StepOutcome.Cached, reason, record, started);
+    }
+
+    private StepResult Result(PlannedStep planned, StepOutcome outcome, string reason, StepRecord record, long started) => new()
+    {
+        Name = planned.Name,
+        Outcome = outcome,
+        Reason = reason,
+        Record = record,
+        Elapsed = store.Time.GetElapsedTime(started),
+    };
+}

@@ -1,0 +1,119 @@
+namespace LayerCake.Building;
+
+/// <summary>
+/// The part of a store's <c>tmp</c> folder that belongs to this process. A locked file beside it says that the process lives: the kernel lets go of the
+/// lock when the process dies, however it dies, and the next build that writes removes what is left.
+/// </summary>
+internal sealed class TemporaryArea : IDisposable
+{
+    private const string Prefix = "build-";
+
+    private readonly string _folder;
+    private readonly FileStream _alive;
+    private int _count;
+
+    private TemporaryArea(string folder, FileStream alive)
+    {
+        _folder = folder;
+        _alive = alive;
+    }
+
+    /// <param name="parent">The store's <c>tmp</c> folder; made where it is missing.</param>
+    /// <param name="deleteFolder">How to remove the folder of a dead process.</param>
+    public static TemporaryArea Create(string parent, Action<string> deleteFolder)
+    {
+        Directory.CreateDirectory(parent);
+        Sweep(parent, deleteFolder);
+        while (true)
+        {
+            var folder = Path.Combine(parent, Prefix + Guid.NewGuid().ToString("n"));
+            if (TryLock(folder + ".alive", FileMode.CreateNew) is not { } alive)
+            {
+                continue;
+            }
+
+            // Between creating and locking it, a sweep may have taken the file for a dead process's and removed it.
+            if (File.Exists(folder + ".alive"))
+            {
+                Directory.CreateDirectory(folder);
+                return new TemporaryArea(folder, alive);
+            }
+
+            alive.Dispose();
+        }
+    }
+
+    public string NewFile() => Path.Combine(_folder, Next());
+
+    public string NewFolder()
+    {
+        var folder = Path.Combine(_folder, Next());
+        Directory.CreateDirectory(folder);
+        return folder;
+    }
+
+    public void Dispose()
+    {
+        try
+        {
+            Folders.Delete(_folder);
+            File.Delete(_alive.Name);
+        }
+        catch (Exception exception) when (StorageErrors.IsStorage(exception))
+        {
+            // The next build sweeps it.
+        }
+
+        _alive.Dispose();
+    }
+
+    private static void Sweep(string parent, Action<string> deleteFolder)
+    {
+        foreach (var marker in Directory.EnumerateFiles(parent, Prefix + "*.alive"))
+        {
+            using var dead = TryLock(marker, FileMode.Open);
+            if (dead is null)
+            {
+                continue;
+            }
+
+            try
+            {
+                deleteFolder(marker[..^".alive".Length]);
+                File.Delete(marker);
+            }
+            catch (Exception exception) when (StorageErrors.IsStorage(exception))
+            {
+                // Another user's, say. It disturbs nobody.
+            }
+        }
+    }
+
+    private static FileStream? TryLock(string path, FileMode mode)
+    {
+        try
+        {
+            return new FileStream(path, mode, FileAccess.ReadWrite, FileShare.None, 1);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+        catch (UnauthorizedAccessException) when (mode == FileMode.Open)
+        {
+            return null;
+        }
+        catch (IOException exception) when (IsTaken(exception))
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether an open failed because another process holds the file (or, with CreateNew, because it is there).</summary>
+    internal static bool IsTaken(IOException exception) =>
+        OperatingSystem.IsWindows()
+            ? (exception.HResult & 0xffff) is 32 or 33 or 80
+            : exception.HResult is 11 or 35 or 17 || (exception.HResult & 0xffff) is 32 or 80;
+
+    private string Next() => Interlocked.Increment(ref _count).ToString(System.Globalization.CultureInfo.InvariantCulture);
+}
