@@ -1,0 +1,175 @@
+using LayerCake.Models;
+using LayerCake.Quantization.Int4;
+using LayerCake.Quantization.Numerics;
+using LayerCake.Quantization.Smoothing;
+using LayerCake.Quantization.Weights;
+
+namespace LayerCake.Quantization.Awq;
+
+/// <summary>
+/// Streams a model through smoothing and packing, block by block: while one block is computed the next is read, and while one linear is
+/// computed the one before is written.
+/// </summary>
+internal sealed class AwqPipeline(
+    AwqRequest request,
+    ModelConfiguration configuration,
+    WeightFiles files,
+    int threads,
+    Action<AwqProgress>? progress,
+    CancellationToken cancellation) : IDisposable
+{
+    private readonly ModelFamily _family = ModelFamily.Of(configuration);
+    private readonly BufferPool _pool = new();
+    private readonly Smoother _smoother = new(request.Options.GroupSize, threads, cancellation);
+    private readonly List<LinearError> _errors = [];
+
+    // Lines of linears that were packed before their layer's smoothing was done: the original prints that first.
+    private readonly List<string> _heldLines = [];
+    private Task _writing = Task.CompletedTask;
+
+    public IReadOnlyList<LinearError> Run()
+    {
+        CopyWhole(_family.Embedding);
+        var blocks = LayerBlock.Of(_family, configuration);
+        var work = Enumerable.Range(0, configuration.LayerCount).SelectMany(layer => blocks.Select(block => (layer, block))).ToArray();
+        var next = Load(work[0]);
+        try
+        {
+            for (var index = 0; index < work.Length; index++)
+            {
+                using var current = next.GetAwaiter().GetResult();
+                next = index + 1 < work.Length ? Load(work[index + 1]) : Task.FromResult<LoadedBlock>(null!);
+                Process(current, isLastOfLayer: current.Block == blocks[^1]);
+            }
+        }
+        finally
+        {
+            Abandon(next);
+            Wait(_writing);
+        }
+
+        _writing.GetAwaiter().GetResult();
+        CopyWhole($"{_family.FinalNorm}.weight");
+        CopyHead();
+        return _errors;
+    }
+
+    public void Dispose() => _pool.Dispose();
+
+    private Task<LoadedBlock> Load((int Layer, LayerBlock Block) work) => Task.Run(
+        () => LoadedBlock.Load(request.Model.Weights, _family, work.Layer, work.Block, configuration, _pool, cancellation), CancellationToken.None);
+
+    private void Process(LoadedBlock block, bool isLastOfLayer)
+    {
+        Smooth(block);
+        if (isLastOfLayer)
+        {
+            Report($"{_family.Layer(block.Layer)} smooth weight done.", block.Layer);
+            _heldLines.ForEach(line => Report(line, block.Layer));
+            _heldLines.Clear();
+        }
+
+        foreach (var linear in block.Block.Linears)
+        {
+            Pack(block, linear);
+            var line = $"{_family.Module(block.Layer, linear.Name)} weight packed.";
+            if (isLastOfLayer)
+            {
+                var isLast = linear == block.Block.Linears[^1];
+                Report(line, isLast ? block.Layer + 1 : block.Layer);
+            }
+            else
+            {
+                _heldLines.Add(line);
+            }
+        }
+
+        foreach (var norm in block.Block.Norms)
+        {
+            Write($"{_family.Module(block.Layer, norm)}.weight", block.Norm(norm));
+        }
+    }
+
+    private void Smooth(LoadedBlock block)
+    {
+        foreach (var smoothing in block.Block.NormSmoothings)
+        {
+            _smoother.Smooth(block.Norm(smoothing.Norm), [.. smoothing.Consumers.Select(block.Linear)], AbsMax(smoothing.Consumers[0]));
+        }
+
+        foreach (var smoothing in block.Block.LinearSmoothings)
+        {
+            _smoother.Smooth(block.Linear(smoothing.Previous), block.Linear(smoothing.Consumer), AbsMax(smoothing.Consumer));
+        }
+
+        Half[] AbsMax(string linear) => request.InputAbsMax[_family.Module(block.Layer, linear)];
+    }
+
+    private void Pack(LoadedBlock block, LinearLayout linear)
+    {
+        var name = _family.Module(block.Layer, linear.Name);
+        var (weight, bias) = block.Linear(linear.Name);
+        if (bias is not null)
+        {
+            Write($"{name}.bias", bias);
+        }
+
+        var packed = new PackedLinear(linear.OutputSize, linear.InputSize, request.Options.GroupSize, _pool);
+        try
+        {
+            _errors.Add(new LinearError(name, Int4Quantizer.Quantize(weight, packed, threads, cancellation)));
+            _writing.GetAwaiter().GetResult();
+        }
+        catch
+        {
+            packed.Dispose();
+            throw;
+        }
+
+        _writing = Task.Run(
+            () =>
+            {
+                using (packed)
+                {
+                    Write($"{name}.qweight", packed.WeightBytes);
+                    Write($"{name}.scales", packed.ScaleBytes);
+                    Write($"{name}.qzeros", packed.ZeroBytes);
+                }
+            },
+            CancellationToken.None);
+    }
+
+    private void Write(string name, HalfMatrix matrix) => files.Write(name, matrix.Bytes(0, int.MaxValue));
+
+    private unsafe void Write(string name, NativeBuffer buffer)
+    {
+        const int Piece = 1 << 26;
+        for (long offset = 0; offset < buffer.ByteCount; offset += Piece)
+        {
+            files.Write(name, new ReadOnlySpan<byte>(buffer.Pointer + offset, (int)Math.Min(Piece, buffer.ByteCount - offset)));
+        }
+    }
+
+    private void CopyWhole(string name) => WeightReader.Stream(request.Model.Weights, name, piece => files.Write(name, piece), cancellation);
+
+    /// <summary>A head that shares the embedding's weight is written out: readers of the quantized checkpoint look for it by name.</summary>
+    private void CopyHead()
+    {
+        var source = request.Model.Weights.TryFind(_family.Head, out _) ? _family.Head : _family.Embedding;
+        WeightReader.Stream(request.Model.Weights, source, piece => files.Write(_family.Head, piece), cancellation);
+    }
+
+    private void Report(string line, int layersDone) => progress?.Invoke(new AwqProgress(line, layersDone, configuration.LayerCount));
+
+    private static void Abandon(Task<LoadedBlock> loading)
+    {
+        Wait(loading);
+        if (loading.IsCompletedSuccessfully)
+        {
+            loading.Result?.Dispose();
+        }
+    }
+
+    /// <summary>Waits without looking at the outcome: another failure is already on its way.</summary>
+    private static void Wait(Task task) => ((IAsyncResult)task).AsyncWaitHandle.WaitOne();
+}
