@@ -72,11 +72,11 @@ public static class EngineConfigurationFile
         var configuration = new EngineConfiguration
         {
             ModelName = values.Required("model_name"),
-            TensorParallel = values.RequiredInteger("tensor_para_size", 1, 1 << 16),
+            TensorParallel = values.RequiredInteger("tensor_para_size", 1, 1024),
             HeadCount = heads,
             KeyValueHeadCount = values.IntegerOr("kv_head_num", heads, 0, 1 << 16),
             VocabularySize = values.RequiredInteger("vocab_size", 1, int.MaxValue / 2),
-            LayerCount = values.RequiredInteger("num_layer", 1, 100_000),
+            LayerCount = values.RequiredInteger("num_layer", 1, 10_000),
             IntermediateSize = values.RequiredInteger("inter_size", 1, 1 << 28),
             NormEpsilon = values.RequiredNumber("norm_eps"),
             AttentionBias = values.IntegerOr("attn_bias", 0, 0, 1) == 1,
@@ -105,6 +105,12 @@ public static class EngineConfigurationFile
         if ((long)configuration.HeadCount * configuration.SizePerHead > 1 << 24)
         {
             throw new WorkspaceException($"{path}: head_num {heads} with size_per_head {configuration.SizePerHead} is not a model's width");
+        }
+
+        // A listing is of this many times about ten files.
+        if ((long)configuration.LayerCount * configuration.TensorParallel > 100_000)
+        {
+            throw new WorkspaceException($"{path}: num_layer {configuration.LayerCount} with tensor_para_size {configuration.TensorParallel} is not a model's");
         }
 
         // The engine reads 0 as "as many as query heads".

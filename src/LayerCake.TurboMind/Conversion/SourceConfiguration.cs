@@ -33,7 +33,7 @@ internal sealed record SourceConfiguration
         {
             Dimensions = new ModelDimensions
             {
-                LayerCount = fields.Integer("num_hidden_layers", 1, 100_000),
+                LayerCount = fields.Integer("num_hidden_layers", 1, 10_000),
                 HiddenSize = fields.Integer("hidden_size", 1, 1 << 24),
                 HeadCount = heads,
                 KeyValueHeadCount = fields.OptionalInteger("num_key_value_heads", 1, 1 << 16) ?? heads,
