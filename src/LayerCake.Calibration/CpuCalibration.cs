@@ -1,0 +1,208 @@
+using System.Collections.Concurrent;
+using LayerCake.Models;
+using LayerCake.Quantization;
+using LayerCake.Torch;
+using LayerCake.Torch.Kernels;
+using LayerCake.Torch.Layers;
+using static TorchSharp.torch;
+
+namespace LayerCake.Calibration;
+
+/// <summary>
+/// Calibration on the CPU. Every thread takes whole samples through a layer on its own: nothing that one sample gives can depend on how many threads there are
+/// or on its neighbours, and its activations stay in the thread's cache. The next layer is read and packed meanwhile.
+/// </summary>
+internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStatistics statistics, IProgress<CalibrationProgress>? progress)
+{
+    private readonly ModelConfiguration _configuration = request.Configuration;
+    private readonly ModelFamily _family = ModelFamily.Of(request.Configuration);
+    private readonly int _samples = request.Samples.Count;
+    private readonly int _tokens = request.Samples[0].Length;
+
+    public void Run(CancellationToken cancellation)
+    {
+        var threads = request.Threads > 0 ? request.Threads : Environment.ProcessorCount;
+        threads = Math.Min(threads, _samples);
+        if (request.MemoryBudget is { } budget)
+        {
+            threads = CalibrationMemory.ThreadsWithin(budget, _configuration, _samples, _tokens, threads);
+        }
+
+        LibTorch.EnsureLoaded();
+        using var scope = NewDisposeScope();
+        using var workspaces = new Workspaces(_configuration, _tokens);
+        var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
+        var next = LoadLayer(0, cancellation);
+        try
+        {
+            var hidden = EmbeddingRows.Load(request.Weights, _configuration, request.Samples);
+            var rotary = new RotaryTable(_configuration, _tokens);
+            for (var layer = 0; layer < _configuration.LayerCount; layer++)
+            {
+                using var current = next.GetAwaiter().GetResult();
+                next = layer + 1 < _configuration.LayerCount ? LoadLayer(layer + 1, cancellation) : Nothing;
+                RunLayer(layer, current!, hidden, rotary, workspaces, options);
+            }
+
+            RunFinalNorm(hidden, workspaces, options);
+        }
+        finally
+        {
+            Discard(next);
+        }
+    }
+
+    private static Task<CpuDecoderLayer?> Nothing => Task.FromResult<CpuDecoderLayer?>(null);
+
+    private Task<CpuDecoderLayer?> LoadLayer(int layer, CancellationToken cancellation) =>
+        Task.Run(CpuDecoderLayer? () => CpuDecoderLayer.Load(request.Weights, _configuration, layer), cancellation);
+
+    /// <summary>Waits for a layer nobody will use any more: it must not read on from weights that the caller is about to close.</summary>
+    private static void Discard(Task<CpuDecoderLayer?> loading)
+    {
+        ((IAsyncResult)loading).AsyncWaitHandle.WaitOne();
+        if (loading.IsCompletedSuccessfully)
+        {
+            loading.Result?.Dispose();
+        }
+        else
+        {
+            // Looked at, so that it is not reported as unobserved: what ended the run is already on its way to the caller.
+            _ = loading.Exception;
+        }
+    }
+
+    private unsafe void RunLayer(int layer, CpuDecoderLayer weights, Tensor hidden, RotaryTable rotary, Workspaces workspaces, ParallelOptions options)
+    {
+        var observations = new LayerObservations(_samples);
+        var name = _family.Layer(layer);
+        var size = (nint)_tokens * _configuration.HiddenSize;
+        var states = (Half*)TensorLoading.NativeMemoryOf(hidden);
+        var done = 0;
+        ForEachSample(options, workspaces, (sample, memory) =>
+        {
+            ReadHidden(states + (sample * size), memory);
+            weights.Run(memory, rotary, new Observer(observations, sample, layer, _family));
+            WriteHidden(memory, states + (sample * size));
+            var count = Interlocked.Increment(ref done);
+            if (count < _samples)
+            {
+                progress?.Report(new CalibrationProgress(layer, _configuration.LayerCount, name, count, _samples, 0));
+            }
+        });
+
+        observations.MergeInto(statistics, _family, layer);
+        progress?.Report(new CalibrationProgress(layer, _configuration.LayerCount, name, _samples, _samples, 0));
+    }
+
+    /// <summary>The original runs the final norm once over all samples, so its means are over all their tokens and are merged once.</summary>
+    private unsafe void RunFinalNorm(Tensor hidden, Workspaces workspaces, ParallelOptions options)
+    {
+        var channels = _configuration.HiddenSize;
+        var name = $"{_family.FinalNorm}.weight";
+        using var loaded = LayerWeights.LoadFinite(request.Weights, name, [channels], CPU);
+        using var weight = FloatBuffer.From(loaded, CpuLayerWorkspace.Stride(channels));
+        var size = (nint)_tokens * channels;
+        var states = (Half*)TensorLoading.NativeMemoryOf(hidden);
+        var extremes = new SampleStatistics[_samples];
+        var sums = new float[_samples][];
+        var absoluteSums = new float[_samples][];
+        ForEachSample(options, workspaces, (sample, memory) =>
+        {
+            ReadHidden(states + (sample * size), memory);
+            Elementwise.RmsNorm(memory.Hidden, memory.Normed, _tokens, memory.HiddenStride, channels, weight.Pointer, (float)_configuration.RmsNormEpsilon);
+            (sums[sample], absoluteSums[sample]) = (new float[channels], new float[channels]);
+            extremes[sample] = ChannelReduction.Reduce(memory.Normed, _tokens, memory.HiddenStride, channels, sums[sample], absoluteSums[sample])
+                ?? throw Observer.NotFinite($"the output of {_family.FinalNorm}", sample);
+        });
+
+        var whole = new ActivationStatistics(channels);
+        foreach (var sample in extremes)
+        {
+            whole.Update(sample.Max, sample.Min, sample.Mean, sample.AbsMax, sample.AbsMean);
+        }
+
+        statistics.Outputs[_family.FinalNorm].Update(whole.Max, whole.Min, Mean(sums), whole.AbsMax, Mean(absoluteSums));
+    }
+
+    private Half[] Mean(float[][] sums)
+    {
+        var reciprocal = 1f / ((float)_samples * _tokens);
+        var mean = new Half[sums[0].Length];
+        for (var channel = 0; channel < mean.Length; channel++)
+        {
+            double sum = 0;
+            foreach (var sample in sums)
+            {
+                sum += sample[channel];
+            }
+
+            mean[channel] = (Half)((float)sum * reciprocal);
+        }
+
+        return mean;
+    }
+
+    private void ForEachSample(ParallelOptions options, Workspaces workspaces, Action<int, CpuLayerWorkspace> body)
+    {
+        try
+        {
+            Parallel.For(0, _samples, options, workspaces.Rent, (sample, _, memory) =>
+            {
+                body(sample, memory);
+                return memory;
+            }, workspaces.Return);
+        }
+        catch (AggregateException failures) when (failures.Flatten().InnerExceptions.OfType<CalibrationException>().FirstOrDefault() is { } failure)
+        {
+            throw failure;
+        }
+    }
+
+    private unsafe void ReadHidden(Half* states, CpuLayerWorkspace memory)
+    {
+        var channels = _configuration.HiddenSize;
+        for (var row = 0; row < _tokens; row++)
+        {
+            Float16Lanes.Load(states + ((nint)row * channels), memory.Hidden + (row * memory.HiddenStride), channels);
+        }
+    }
+
+    private unsafe void WriteHidden(CpuLayerWorkspace memory, Half* states)
+    {
+        var channels = _configuration.HiddenSize;
+        for (var row = 0; row < _tokens; row++)
+        {
+            Float16Lanes.Store(memory.Hidden + (row * memory.HiddenStride), states + ((nint)row * channels), channels);
+        }
+    }
+
+    private sealed unsafe class Observer(LayerObservations observations, int sample, int layer, ModelFamily family) : IRowObserver
+    {
+        public void Observe(Activation activation, float* values, int rows, nint stride, int channels) =>
+            observations.Add(activation, sample, ChannelReduction.Reduce(values, rows, stride, channels)
+                ?? throw NotFinite(LayerObservations.Describe(activation, family, layer), sample));
+
+        public static CalibrationException NotFinite(string what, int sample) => new(
+            $"In sample {sample}, {what} is infinite or not a number in float16, which the engine computes in. " +
+            "The model does not work in float16, or its weights are damaged: try it with other software first.");
+    }
+
+    /// <summary>As many workspaces as threads were ever at work; kept from layer to layer.</summary>
+    private sealed class Workspaces(ModelConfiguration configuration, int tokens) : IDisposable
+    {
+        private readonly ConcurrentBag<CpuLayerWorkspace> _free = [];
+
+        public CpuLayerWorkspace Rent() => _free.TryTake(out var workspace) ? workspace : new CpuLayerWorkspace(configuration, tokens);
+
+        public void Return(CpuLayerWorkspace workspace) => _free.Add(workspace);
+
+        public void Dispose()
+        {
+            foreach (var workspace in _free)
+            {
+                workspace.Dispose();
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+using LayerCake.Models;
+using LayerCake.Quantization;
+using LayerCake.Torch;
+using LayerCake.Torch.Kernels;
+using LayerCake.Torch.Layers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LayerCake.Calibration;
+
+/// <summary>
+/// Calibration on one GPU in native float16, a sample at a time as the original does it, so that products of the same shapes reach the same kernels. Hidden states
+/// stay on the GPU, statistics too until a layer is done. The next layer is read into pinned memory meanwhile.
+/// </summary>
+/// <remarks>Also runs on a CPU device in libtorch's own operations, slowly; tests compare the fast kernels with that.</remarks>
+internal sealed class CudaCalibration(CalibrationRequest request, CalibrationStatistics statistics, IProgress<CalibrationProgress>? progress)
+{
+    private static readonly Activation[] Activations = Enum.GetValues<Activation>();
+
+    private readonly ModelConfiguration _configuration = request.Configuration;
+    private readonly ModelFamily _family = ModelFamily.Of(request.Configuration);
+    private readonly int _samples = request.Samples.Count;
+    private readonly int _tokens = request.Samples[0].Length;
+
+    public void Run(Device device, CancellationToken cancellation)
+    {
+        using var scope = NewDisposeScope();
+        using var inference = inference_mode();
+        var memory = new DeviceMemory(device);
+        var next = LoadLayer(0, device, cancellation);
+        try
+        {
+            var hidden = EmbeddingRows.Load(request.Weights, _configuration, request.Samples).to(device);
+            var (cosines, sines) = Rotary(device);
+            for (var layer = 0; layer < _configuration.LayerCount; layer++)
+            {
+                using var loaded = next.GetAwaiter().GetResult();
+                next = layer + 1 < _configuration.LayerCount ? LoadLayer(layer + 1, device, cancellation) : Task.FromResult<LayerWeights?>(null);
+                using var current = new TorchDecoderLayer(loaded!.To(device), _configuration);
+                RunLayer(layer, current, hidden, cosines, sines, memory, cancellation);
+            }
+
+            RunFinalNorm(hidden, device);
+        }
+        finally
+        {
+            Discard(next);
+        }
+    }
+
+    private Task<LayerWeights?> LoadLayer(int layer, Device device, CancellationToken cancellation) => Task.Run(
+        LayerWeights? () => LayerWeights.Load(request.Weights, _configuration, layer, pinned: device.type == DeviceType.CUDA), cancellation);
+
+    private static void Discard(Task<LayerWeights?> loading)
+    {
+        ((IAsyncResult)loading).AsyncWaitHandle.WaitOne();
+        if (loading.IsCompletedSuccessfully)
+        {
+            loading.Result?.Dispose();
+        }
+        else
+        {
+            _ = loading.Exception;
+        }
+    }
+
+    private void RunLayer(
+        int layer, TorchDecoderLayer weights, Tensor hidden, Tensor cosines, Tensor sines, DeviceMemory memory, CancellationToken cancellation)
+    {
+        using var scope = NewDisposeScope();
+        var observer = new Observer(_samples);
+        var name = _family.Layer(layer);
+        for (var sample = 0; sample < _samples; sample++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var sampleScope = NewDisposeScope();
+            observer.Sample = sample;
+            var states = hidden[sample];
+            states.copy_(weights.Run(states, cosines, sines, observer));
+            if (sample + 1 < _samples)
+            {
+                progress?.Report(new CalibrationProgress(layer, _configuration.LayerCount, name, sample + 1, _samples, memory.Peak));
+            }
+        }
+
+        var observations = new LayerObservations(_samples);
+        foreach (var activation in Activations)
+        {
+            observer.Deliver(activation, observations, _family, layer);
+        }
+
+        observations.MergeInto(statistics, _family, layer);
+        memory.Measure();
+        progress?.Report(new CalibrationProgress(layer, _configuration.LayerCount, name, _samples, _samples, memory.Peak));
+    }
+
+    private void RunFinalNorm(Tensor hidden, Device device)
+    {
+        using var scope = NewDisposeScope();
+        var weight = LayerWeights.LoadFinite(request.Weights, $"{_family.FinalNorm}.weight", [_configuration.HiddenSize], device);
+
+        // Over all samples as one, yet a sample at a time in memory.
+        using var whole = new DeviceStatistics(1, _configuration.HiddenSize, device);
+        var sum = zeros([_configuration.HiddenSize], ScalarType.Float32, device);
+        var absoluteSum = zeros_like(sum);
+        var max = full([_configuration.HiddenSize], double.NegativeInfinity, ScalarType.Float16, device);
+        var min = full([_configuration.HiddenSize], double.PositiveInfinity, ScalarType.Float16, device);
+        for (var sample = 0; sample < _samples; sample++)
+        {
+            using var sampleScope = NewDisposeScope();
+            var states = hidden[sample];
+            var normed = TorchDecoderLayer.Norm(device.type == DeviceType.CUDA ? states : states.to(ScalarType.Float32), weight, _configuration.RmsNormEpsilon);
+            sum.add_(normed.sum(0, type: ScalarType.Float32));
+            absoluteSum.add_(normed.abs().sum(0, type: ScalarType.Float32));
+            max.copy_(maximum(max, normed.amax([0L]).to(ScalarType.Float16)));
+            min.copy_(minimum(min, normed.amin([0L]).to(ScalarType.Float16)));
+        }
+
+        var reciprocal = 1f / ((float)_samples * _tokens);
+        whole.Write(0, max, min, sum * reciprocal, absoluteSum * reciprocal);
+        var result = whole.Read(0, 1) ?? throw NotFinite($"the output of {_family.FinalNorm}", null);
+        statistics.Outputs[_family.FinalNorm].Update(result[0].Max, result[0].Min, result[0].Mean, result[0].AbsMax, result[0].AbsMean);
+    }
+
+    private (Tensor Cosines, Tensor Sines) Rotary(Device device)
+    {
+        var table = new RotaryTable(_configuration, _tokens);
+        return (Both(table.Cosines), Both(table.Sines));
+
+        Tensor Both(ReadOnlySpan<float> half)
+        {
+            var values = tensor(half.ToArray()).view(_tokens, table.Half);
+            return cat([values, values], 1).to(ScalarType.Float16).to(device);
+        }
+    }
+
+    private static CalibrationException NotFinite(string what, int? sample) => new(
+        $"{(sample is null ? "" : $"In sample {sample}, ")}{what} is infinite or not a number in float16, which the engine computes in. " +
+        "The model does not work in float16, or its weights are damaged: try it with other software first.");
+
+    private sealed class Observer(int samples) : ITensorObserver
+    {
+        private readonly Dictionary<Activation, DeviceStatistics> _statistics = [];
+
+        public int Sample { get; set; }
+
+        public void Observe(Activation activation, Tensor values)
+        {
+            using var scope = NewDisposeScope();
+            if (!_statistics.TryGetValue(activation, out var all))
+            {
+                all = new DeviceStatistics(samples, values.shape[1], values.device);
+                _statistics.Add(activation, all);
+            }
+
+            // On the CPU a mean of float32 values that are float16 values: summed wide as CUDA does.
+            all.Write(Sample, values.amax([0L]), values.amin([0L]), values.mean([0L]), values.abs().mean([0L]));
+        }
+
+        public void Deliver(Activation activation, LayerObservations observations, ModelFamily family, int layer)
+        {
+            using var all = _statistics[activation];
+            var result = all.Read(0, samples);
+            for (var sample = 0; sample < samples; sample++)
+            {
+                observations.Add(activation, sample, result?[sample] ?? throw NotFinite(LayerObservations.Describe(activation, family, layer), all.FirstNotFinite()));
+            }
+        }
+    }
+}

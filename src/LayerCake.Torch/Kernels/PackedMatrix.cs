@@ -1,0 +1,110 @@
+using System.Runtime.Intrinsics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LayerCake.Torch.Kernels;
+
+/// <summary>
+/// The float16 weight of a linear, [outputs, inputs], rearranged once into panels of 32 outputs, [panel][input][32]: what <see cref="PanelProduct"/>
+/// reads, in half the memory. Outputs are padded to whole panels with zeros.
+/// </summary>
+internal sealed unsafe class PackedMatrix : IDisposable
+{
+    /// <summary>Inputs per step: one panel of so many inputs in float32 is 32 KB and stays in the first-level cache.</summary>
+    public const int DepthBlock = 256;
+
+    /// <summary>Rows per step: their activations for one depth block are 512 KB and stay in the second-level cache.</summary>
+    private const int RowBlock = 512;
+
+    private readonly Tensor _panels;
+    private readonly Half* _memory;
+
+    /// <param name="weight">Contiguous float16 CPU tensor [outputs, inputs]; not kept.</param>
+    public PackedMatrix(Tensor weight)
+    {
+        Outputs = checked((int)weight.shape[0]);
+        Inputs = checked((int)weight.shape[1]);
+        _panels = empty([PanelCount, Inputs, PanelProduct.Columns], ScalarType.Float16).DetachFromDisposeScope();
+        _memory = (Half*)TensorLoading.NativeMemoryOf(_panels);
+        Pack((ushort*)TensorLoading.NativeMemoryOf(weight));
+    }
+
+    public int Outputs { get; }
+
+    public int Inputs { get; }
+
+    private int PanelCount => (Outputs + PanelProduct.Columns - 1) / PanelProduct.Columns;
+
+    /// <summary>
+    /// c = f16(a · Wᵀ + bias) for rows of activations; one rounding, as a float16 product with float32 sums has.
+    /// </summary>
+    /// <param name="a">Rows of <see cref="Inputs"/> values, <paramref name="lda"/> apart.</param>
+    /// <param name="c">Rows of <see cref="Outputs"/> values rounded up to whole panels, <paramref name="ldc"/> apart.</param>
+    /// <param name="bias">As many values as a row of c, or null.</param>
+    /// <param name="scratch"><see cref="DepthBlock"/> × 32 floats.</param>
+    public void Multiply(float* a, nint lda, int rows, float* c, nint ldc, float* bias, float* scratch)
+    {
+        for (var row = 0; row < rows; row += RowBlock)
+        {
+            var count = Math.Min(RowBlock, rows - row);
+            for (var depth = 0; depth < Inputs; depth += DepthBlock)
+            {
+                var length = Math.Min(DepthBlock, Inputs - depth);
+                for (var panel = 0; panel < PanelCount; panel++)
+                {
+                    var column = panel * PanelProduct.Columns;
+                    var to = c + (row * ldc) + column;
+                    Float16Lanes.Load(_memory + ((((long)panel * Inputs) + depth) * PanelProduct.Columns), scratch, length * PanelProduct.Columns);
+                    PanelProduct.Multiply(a + (row * lda) + depth, lda, count, scratch, to, ldc, length, accumulate: depth > 0);
+                    if (depth + length == Inputs)
+                    {
+                        Finish(to, ldc, count, bias == null ? null : bias + column);
+                    }
+                }
+            }
+        }
+    }
+
+    public void Dispose() => _panels.Dispose();
+
+    private static void Finish(float* c, nint ldc, int rows, float* bias)
+    {
+        var low = bias == null ? Vector512<float>.Zero : Vector512.Load(bias);
+        var high = bias == null ? Vector512<float>.Zero : Vector512.Load(bias + 16);
+        for (var row = 0; row < rows; row++, c += ldc)
+        {
+            Vector512.Store(Float16Lanes.Round(Vector512.Load(c) + low), c);
+            Vector512.Store(Float16Lanes.Round(Vector512.Load(c + 16) + high), c + 16);
+        }
+    }
+
+    private void Pack(ushort* weight)
+    {
+        var inputs = Inputs;
+        var outputs = Outputs;
+        var memory = (ushort*)_memory;
+        Parallel.For(0, PanelCount, panel =>
+        {
+            var to = memory + ((long)panel * inputs * PanelProduct.Columns);
+            for (var column = 0; column < PanelProduct.Columns; column++)
+            {
+                var output = (panel * PanelProduct.Columns) + column;
+                if (output >= outputs)
+                {
+                    for (var k = 0; k < inputs; k++)
+                    {
+                        to[((long)k * PanelProduct.Columns) + column] = 0;
+                    }
+
+                    continue;
+                }
+
+                var from = weight + ((long)output * inputs);
+                for (var k = 0; k < inputs; k++)
+                {
+                    to[((long)k * PanelProduct.Columns) + column] = from[k];
+                }
+            }
+        });
+    }
+}
