@@ -98,6 +98,12 @@ public sealed class HuggingFaceFolder : IDisposable
         }
     }
 
+    /// <summary>The weights of a folder that need not be a whole model: no config.json is looked for.</summary>
+    /// <exception cref="CheckpointException">There are no weights, or they are damaged.</exception>
+    public static ITensorSource OpenWeights(string path) => Directory.Exists(path)
+        ? Checkpoints.WeightFiles.Find(path).Open()
+        : throw new CheckpointException($"{path} does not exist; a folder with weights was expected. Check the path.");
+
     public void Dispose() => _weights.Dispose();
 
     internal IReadOnlyList<ITensorSource> Shards => _weights.Shards;
