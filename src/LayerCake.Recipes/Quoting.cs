@@ -9,12 +9,17 @@ internal static class Quoting
     private const int Longest = 60;
 
     /// <summary>Shortens long text and writes out characters that would disturb a terminal or break the line.</summary>
-    public static string Clip(string text)
+    public static string Clip(string text) => Escape(text, Longest);
+
+    /// <summary>Only writes the characters out.</summary>
+    public static string Escape(string text) => Escape(text, int.MaxValue);
+
+    private static string Escape(string text, int longest)
     {
         var result = new StringBuilder();
         foreach (var rune in text.EnumerateRunes())
         {
-            if (result.Length >= Longest)
+            if (result.Length >= longest)
             {
                 return result.Append('…').ToString();
             }

@@ -27,10 +27,9 @@ public static class RecipeReader
     {
         var faults = new FaultList();
         var root = DocumentReader.Read(file, hasLines: true, text, faults);
-        if (root is MapNode map)
-        {
-            Overrides.Apply(map, overrides, faults);
-        }
+
+        // Where there is no map to put them into, they are still checked.
+        Overrides.Apply(root as MapNode ?? new MapNode(new Origin(file, 0, 0)), overrides, faults);
 
         var recipe = RecipeBinder.Bind(root, new RecipeOrigin(file, Path.GetFullPath(folder)), faults);
         faults.ThrowIfAny();

@@ -65,7 +65,7 @@ public sealed record EngineContract
     /// <summary>Why KV parameters found by kv_qparams for <paramref name="cache"/> are of no use to this release; null where they are.</summary>
     internal string? KvRefusal(KvCacheType cache) => (cache, ReadsKvScales) switch
     {
-        (KvCacheType.Int4, true) => $"an int4 KV cache needs lmdeploy 0.4.0 or later, which finds its parameters itself; {Name} knows int8 only",
+        (KvCacheType.Int4, true) => $"an int4 KV cache needs lmdeploy 0.4.0 or later, which finds its parameters itself; {Name} knows int8 only: write int8",
         (_, false) => $"{Name} reads no KV parameters from a workspace: from 0.4.0 on the engine finds them while it runs. "
             + $"Remove kv_qparams and launch with --quant-policy {QuantPolicy(cache)}",
         _ => null,

@@ -77,7 +77,7 @@ public static class EngineTable
     {
         var needs = workspace switch
         {
-            WorkspaceConfiguration.Ini => "releases 0.4.0 to 0.5.3 changed what a workspace holds and quantize the KV cache online",
+            WorkspaceConfiguration.Ini => "releases 0.4.0 to 0.5.3 quantize the KV cache while they run, and workspaces for them are not checked yet",
             WorkspaceConfiguration.Yaml => "releases 0.6.0 to 0.9.2 read a workspace with config.yaml, which is not written yet",
             _ => "releases from 0.10.0 on load no workspace; give them the AWQ folder of auto_awq",
         };

@@ -13,6 +13,7 @@ internal sealed class DocumentReader
     private readonly string _file;
     private readonly bool _hasLines;
     private readonly FaultList _faults;
+    private readonly Scanner _scanner;
     private readonly Parser _parser;
 
     private DocumentReader(string file, bool hasLines, string text, FaultList faults)
@@ -20,7 +21,8 @@ internal sealed class DocumentReader
         _file = file;
         _hasLines = hasLines;
         _faults = faults;
-        _parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
+        _scanner = new Scanner(new StringReader(text), skipComments: true);
+        _parser = new Parser(_scanner);
     }
 
     /// <summary>Reads the one document in <paramref name="text"/>.</summary>
@@ -45,7 +47,7 @@ internal sealed class DocumentReader
         {
             // Its own message is at times a wrapper ("While parsing…"); the reason lies inside.
             var reason = e.InnerException is YamlException inner ? inner : e;
-            faults.Add(reader.At(reason.Start), $"this is not YAML: {Quoting.Clip(Reason(reason))}");
+            faults.Add(reader.At(reason.Start), $"this is not YAML: {Quoting.Escape(Reason(reason))}");
             return null;
         }
         catch (TooDeepException e)
@@ -60,7 +62,10 @@ internal sealed class DocumentReader
     {
         var marker = e.Message.LastIndexOf("): ", StringComparison.Ordinal);
         var reason = e.Message.StartsWith("(Line", StringComparison.Ordinal) && marker >= 0 ? e.Message[(marker + 3)..] : e.Message;
-        return reason.TrimEnd('.').Replace("  ", " ", StringComparison.Ordinal);
+        reason = reason.TrimEnd('.').Replace("  ", " ", StringComparison.Ordinal);
+        return reason.Contains("mapping", StringComparison.Ordinal) || reason.Contains("expected key", StringComparison.Ordinal)
+            ? reason + "; check the indentation, and quote a text that holds ': '"
+            : reason;
     }
 
     private Node? ReadDocument()
@@ -95,7 +100,12 @@ internal sealed class DocumentReader
             return new UnreadableNode(origin);
         }
 
-        var node = (NodeEvent)first;
+        if (first is not NodeEvent node)
+        {
+            // Another end where a value belongs; some broken texts bring YamlDotNet 18.1 to say so.
+            throw new YamlException(first.Start, first.End, "a value is missing here");
+        }
+
         var refused = false;
         if (!node.Anchor.IsEmpty)
         {
@@ -147,9 +157,23 @@ internal sealed class DocumentReader
         return map;
     }
 
-    private ParsingEvent Next() => _parser.MoveNext()
-        ? _parser.Current!
-        : throw new YamlException("the text ends in the middle");
+    private ParsingEvent Next()
+    {
+        try
+        {
+            if (_parser.MoveNext())
+            {
+                return _parser.Current!;
+            }
+        }
+        catch (Exception e) when (e is not (YamlException or OutOfMemoryException))
+        {
+            // On some broken texts YamlDotNet 18.1 stumbles over itself (InvalidOperationException and others) instead of saying where.
+            throw new YamlException(_scanner.CurrentPosition, _scanner.CurrentPosition, "the text cannot be parsed at about this place", e);
+        }
+
+        throw new YamlException(_scanner.CurrentPosition, _scanner.CurrentPosition, "the text ends in the middle");
+    }
 
     private Origin At(in Mark mark) => _hasLines
         ? new Origin(_file, (int)Math.Max(1, mark.Line), (int)Math.Max(1, mark.Column))

@@ -104,8 +104,8 @@ internal static class Overrides
 
     private static string Unknown(string path)
     {
-        var paths = AllFields().Select(field => field.Path).Concat(RecipeSchema.Sections.Select(section => section.Name)).ToList();
-        var near = NearName.Of(path, paths);
+        var paths = AllFields().Select(field => field.Path).ToList();
+        var near = NearName.Of(path, paths.Concat(RecipeSchema.Sections.Select(section => section.Name)));
         if (near is null && !path.Contains('.'))
         {
             // The section left out: "samples=16".

@@ -64,10 +64,9 @@ internal sealed class RecipeRules(SectionReading top, IReadOnlyDictionary<Recipe
         {
             faults.Add(origin, $"convert.weight_type {ConvertFields.WeightType.Format(type)} contradicts auto_awq, whose weights are int4; write auto, or remove auto_awq");
         }
-
-        // LMDeploy v0.1.0's attention kernels for bfloat16 take int8 blocks for bfloat16 ones.
-        if (type == WeightType.BFloat16 && sections.ContainsKey(RecipeSchema.KvQparams))
+        else if (type == WeightType.BFloat16 && sections.ContainsKey(RecipeSchema.KvQparams))
         {
+            // LMDeploy v0.1.0's attention kernels for bfloat16 take int8 blocks for bfloat16 ones.
             faults.Add(origin, "convert.weight_type bfloat16 cannot go with kv_qparams: the engine reads an int8 KV cache with float16 or int4 weights only; write float16");
         }
     }

@@ -14,9 +14,7 @@ internal static class RecipeText
         try
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
-            bytes = new byte[RecipeLimits.FileBytes + 1];
-            var count = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-            bytes = bytes[..count];
+            bytes = ReadAtMost(stream, RecipeLimits.FileBytes + 1);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -72,6 +70,27 @@ internal static class RecipeText
         }
 
         return clean;
+    }
+
+    // The length is not asked for, so that a pipe can be read too.
+    private static byte[] ReadAtMost(Stream stream, int limit)
+    {
+        var buffer = new byte[Math.Min(limit, 8192)];
+        var count = 0;
+        while (true)
+        {
+            var read = stream.Read(buffer, count, buffer.Length - count);
+            count += read;
+            if (read == 0 || count == limit)
+            {
+                return buffer[..count];
+            }
+
+            if (count == buffer.Length)
+            {
+                Array.Resize(ref buffer, Math.Min(limit, buffer.Length * 4));
+            }
+        }
     }
 
     private static string Decode(string path, byte[] bytes)

@@ -17,12 +17,15 @@ internal sealed class ChoiceField<T> : RecipeField<T>
     /// <summary>Words that are understood and cannot be had, each with the reason that ends the message.</summary>
     public (string Word, string Reason)[] Refused { get; init; } = [];
 
+    /// <summary>The words that some engine of this project can take; the others are read, and refused by a rule with its reason.</summary>
+    public IReadOnlyList<string>? Offered { get; init; }
+
     /// <summary>What the words are, for a list too long to print in every message.</summary>
     public string? Noun { get; init; }
 
-    public override string Wanted => Noun ?? (_choices.Length == 1 ? _choices[0].Word : $"one of {string.Join(", ", Words)}");
+    public override string Wanted => Noun ?? (Words.Count == 1 ? Words[0] : $"one of {string.Join(", ", Words)}");
 
-    private IEnumerable<string> Words => _choices.Select(choice => choice.Word);
+    private IReadOnlyList<string> Words => Offered ?? [.. _choices.Select(choice => choice.Word)];
 
     internal override string Format(T value)
     {
@@ -34,8 +37,7 @@ internal sealed class ChoiceField<T> : RecipeField<T>
             }
         }
 
-        // Values that no recipe can say today (int4 for the KV cache) still have to differ in a key.
-        return value.ToString()!.ToLowerInvariant();
+        throw new ArgumentOutOfRangeException(nameof(value), value, $"{Path} has no word for it.");
     }
 
     internal override bool TryRead(ScalarNode scalar, out T value, out string problem)
@@ -66,7 +68,7 @@ internal sealed class ChoiceField<T> : RecipeField<T>
 
         var near = NearName.Of(text, Words);
         problem = $"is '{Quoting.Clip(text)}'; it must be {Wanted}"
-            + (near is not null ? $"; did you mean '{near}'?" : Noun is null ? "" : $": {string.Join(", ", Words)}");
+            + (near is not null ? $"; did you mean '{near}'?" : Noun is null ? "" : $". The names are {string.Join(", ", Words)}");
         return false;
     }
 

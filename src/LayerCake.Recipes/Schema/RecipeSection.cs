@@ -28,7 +28,9 @@ public sealed class RecipeSection
     public bool IsRequired { get; internal init; }
 
     /// <summary>How the section might look, for messages: <c>{ bits: 4, group_size: 128 }</c>.</summary>
-    internal string Example => "{ " + string.Join(", ", Fields.Select(member => $"{member.Name}: {member.DefaultText ?? member.Examples.FirstOrDefault() ?? "…"}")) + " }";
+    internal string Example => $"{{ {string.Join(", ", Fields.Select(Sample))} }}";
 
     internal RecipeField? Find(string name) => Fields.FirstOrDefault(field => field.Name == name);
+
+    private static string Sample(RecipeField field) => $"{field.Name}: {field.DefaultText ?? field.Examples[0]}";
 }

@@ -57,16 +57,14 @@ internal sealed class TextField<T> : RecipeField<T>
     internal override void WriteSchema(Utf8JsonWriter json)
     {
         json.WriteString("type", "string");
-        json.WriteNumber("maxLength", RecipeLimits.TextLength);
         if (Listed.Count > 0)
         {
-            json.WriteStartArray("enum");
-            foreach (var text in Listed)
-            {
-                json.WriteStringValue(text);
-            }
-
-            json.WriteEndArray();
+            WriteTexts(json, "enum", Listed);
+        }
+        else
+        {
+            json.WriteNumber("maxLength", RecipeLimits.TextLength);
+            WriteTexts(json, "examples", Examples);
         }
 
         if (Patterns.Count == 1)
@@ -86,9 +84,20 @@ internal sealed class TextField<T> : RecipeField<T>
             json.WriteEndArray();
         }
 
-        if (!IsRequired && DefaultText is { } text2)
+        if (DefaultText is { } text)
         {
-            json.WriteString("default", text2);
+            json.WriteString("default", text);
         }
+    }
+
+    private static void WriteTexts(Utf8JsonWriter json, string name, IReadOnlyList<string> texts)
+    {
+        json.WriteStartArray(name);
+        foreach (var text in texts)
+        {
+            json.WriteStringValue(text);
+        }
+
+        json.WriteEndArray();
     }
 }

@@ -4,12 +4,9 @@ internal static class KvQparamsFields
 {
     public static readonly ChoiceField<KvCacheType> Cache = new(
         "kv_qparams", "cache", "How keys and values are kept. The engine's release decides the number that says so.",
-        [("int8", KvCacheType.Int8)], KvCacheType.Int8)
+        [("int8", KvCacheType.Int8), ("int4", KvCacheType.Int4)], KvCacheType.Int8)
     {
-        Refused =
-        [
-            ("int4", "an int4 KV cache needs lmdeploy 0.4.0 or later, which finds its parameters itself; write int8"),
-        ],
+        Offered = ["int8"],
         Examples = ["int8"],
     };
 
