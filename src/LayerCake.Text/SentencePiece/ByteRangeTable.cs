@@ -1,11 +1,13 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace LayerCake.Text.SentencePiece;
 
 /// <summary>
 /// A hash table from byte strings to numbers that keeps no copy of its keys: they are ranges of one buffer, which must stay as it is.
-/// Reading is thread-safe once nothing is added any more.
+/// Reading is thread-safe once nothing is added any more. Looking up is compiled at its best from the first call: a whole text is
+/// often encoded before the runtime would have noticed that it is worth it.
 /// </summary>
 internal sealed class ByteRangeTable
 {
@@ -23,6 +25,7 @@ internal sealed class ByteRangeTable
     public int Find(ReadOnlySpan<byte> key) => Find(key, Hash(key));
 
     /// <summary>As <see cref="Find(ReadOnlySpan{byte})"/>, with the key's <see cref="Hash"/> known.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Find(ReadOnlySpan<byte> key, uint hash)
     {
         uint mask = (uint)_slots.Length - 1;
@@ -53,6 +56,7 @@ internal sealed class ByteRangeTable
         _count++;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static uint Hash(ReadOnlySpan<byte> key)
     {
         ulong hash = (ulong)key.Length * 0x9E37_79B9_7F4A_7C15;

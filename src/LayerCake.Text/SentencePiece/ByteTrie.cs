@@ -17,11 +17,11 @@ internal sealed class ByteTrie
         _values = values;
     }
 
-    /// <summary>Builds a trie of distinct, non-empty keys, given by id, and the text of each.</summary>
-    public static ByteTrie Build(PieceVocabulary vocabulary, IEnumerable<int> ids)
+    /// <summary>Builds a trie of distinct, non-empty keys, the texts of these ids.</summary>
+    public static ByteTrie Build(PieceVocabulary vocabulary, int[] ids)
     {
         int[] sorted = [.. ids];
-        Array.Sort(sorted, (a, b) => vocabulary.TextOf(a).SequenceCompareTo(vocabulary.TextOf(b)));
+        sorted.AsSpan().Sort((a, b) => vocabulary.TextOf(a).SequenceCompareTo(vocabulary.TextOf(b)));
 
         // Breadth first: a node is the run of sorted keys that share its prefix, and its children are numbered together.
         var labels = new List<byte> { 0 };

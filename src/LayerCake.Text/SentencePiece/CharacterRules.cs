@@ -49,6 +49,13 @@ internal sealed class CharacterRules
         return new CharacterRules(units, blob[(4 + (int)trieSize)..]);
     }
 
+    /// <summary>Whether a rule can begin with this byte.</summary>
+    public bool MayBeginWith(byte first)
+    {
+        uint node = OffsetOf(_units[0]) ^ first;
+        return node < _units.Length && (_units[node] & 0x8000_00FF) == first;
+    }
+
     /// <summary>The longest rule that <paramref name="text"/> begins with: how many bytes it takes, 0 for none, and what they become.</summary>
     public int LongestRule(ReadOnlySpan<byte> text, out ReadOnlySpan<byte> replacement)
     {

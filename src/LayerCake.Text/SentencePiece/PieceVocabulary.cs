@@ -55,6 +55,21 @@ internal sealed class PieceVocabulary
 
     public PieceType TypeOf(int id) => _model.Pieces[id].Type;
 
+    /// <summary>All ids of these types, in order.</summary>
+    public int[] IdsOf(params ReadOnlySpan<PieceType> types)
+    {
+        var ids = new List<int>();
+        for (int id = 0; id < Count; id++)
+        {
+            if (types.Contains(TypeOf(id)))
+            {
+                ids.Add(id);
+            }
+        }
+
+        return [.. ids];
+    }
+
     /// <summary>The piece that stands for one byte, if the model falls back to bytes.</summary>
     public int IdOfByte(byte value) => _byteIds[value];
 

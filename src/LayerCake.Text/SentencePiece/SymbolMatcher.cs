@@ -19,7 +19,7 @@ internal sealed class SymbolMatcher
     /// <summary>Null when the model defines no such pieces.</summary>
     public static SymbolMatcher? For(PieceVocabulary vocabulary)
     {
-        int[] ids = [.. Enumerable.Range(0, vocabulary.Count).Where(id => vocabulary.TypeOf(id) == PieceType.UserDefined)];
+        int[] ids = vocabulary.IdsOf(PieceType.UserDefined);
         return ids.Length == 0 ? null : new SymbolMatcher(vocabulary, ids);
     }
 

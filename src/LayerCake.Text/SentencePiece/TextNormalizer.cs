@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace LayerCake.Text.SentencePiece;
 
 /// <summary>
@@ -11,6 +13,9 @@ internal sealed class TextNormalizer
     private readonly SymbolMatcher? _symbols;
     private readonly bool _spaceIsSuffix;
 
+    // ASCII that nothing applies to: no space, no rule, no symbol begins with it.
+    private readonly SearchValues<byte> _plainBytes;
+
     public TextNormalizer(NormalizerSpecification specification, bool spaceIsSuffix, SymbolMatcher? symbols, string name)
     {
         _specification = specification;
@@ -19,6 +24,7 @@ internal sealed class TextNormalizer
         _rules = specification.PrecompiledCharacterMap.IsEmpty
             ? null
             : CharacterRules.Parse(specification.PrecompiledCharacterMap, name);
+        _plainBytes = SearchValues.Create(PlainBytes());
     }
 
     private ReadOnlySpan<byte> Space => _specification.EscapeWhitespaces ? Utf8Characters.Space : " "u8;
@@ -81,7 +87,8 @@ internal sealed class TextNormalizer
         bool afterSpace = dropSpaces;
         while (!text.IsEmpty)
         {
-            int plain = PlainLength(text);
+            int plain = text.IndexOfAnyExcept(_plainBytes);
+            plain = plain < 0 ? text.Length : plain;
             if (plain > 0)
             {
                 output.Append(text[..plain]);
@@ -105,21 +112,18 @@ internal sealed class TextNormalizer
         }
     }
 
-    /// <summary>How many of the first bytes nothing applies to: valid characters, no space, no rules, no symbol.</summary>
-    private int PlainLength(ReadOnlySpan<byte> text)
+    private byte[] PlainBytes()
     {
-        if (_rules is not null)
+        var plain = new List<byte>();
+        for (byte b = 0; b < 0x80; b++)
         {
-            return 0;
+            if (b != ' ' && _rules?.MayBeginWith(b) != true && _symbols?.MayBeginWith(b) != true)
+            {
+                plain.Add(b);
+            }
         }
 
-        int length = 0;
-        while (length < text.Length && text[length] is not ((byte)' ' or >= 0x80) && _symbols?.MayBeginWith(text[length]) != true)
-        {
-            length++;
-        }
-
-        return length;
+        return [.. plain];
     }
 
     private void AppendEscaped(ReadOnlySpan<byte> character, ByteBuffer output)

@@ -16,8 +16,7 @@ internal sealed class UnigramSegmenter : ISegmenter
     public UnigramSegmenter(PieceVocabulary vocabulary)
     {
         _vocabulary = vocabulary;
-        _trie = ByteTrie.Build(vocabulary, Enumerable.Range(0, vocabulary.Count).Where(
-            id => vocabulary.TypeOf(id) is PieceType.Normal or PieceType.UserDefined or PieceType.Unused));
+        _trie = ByteTrie.Build(vocabulary, vocabulary.IdsOf(PieceType.Normal, PieceType.UserDefined, PieceType.Unused));
 
         float lowest = float.MaxValue;
 
