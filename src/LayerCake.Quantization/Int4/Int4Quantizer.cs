@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using LayerCake.Quantization.Numerics;
 
@@ -61,6 +62,7 @@ internal static unsafe class Int4Quantizer
     }
 
     /// <summary>Widens one group into <paramref name="values"/> and finds its parameters.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static GroupParameters Measure(ushort* source, float* values, int count)
     {
         var i = 0;
@@ -107,6 +109,7 @@ internal static unsafe class Int4Quantizer
     }
 
     /// <summary>Codes of eight rows, one word per column.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static (double Error, double Energy) Encode(float* values, ReadOnlySpan<GroupParameters> parameters, uint* codes, int count)
     {
         new Span<uint>(codes, count).Clear();
@@ -147,6 +150,7 @@ internal static unsafe class Int4Quantizer
         return (Vector512.Sum(error) + restError, Vector512.Sum(energy) + restEnergy);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreTransposed(uint* codes, int words, int count, uint* destination, int stride)
     {
         for (var column = 0; column < count; column++)

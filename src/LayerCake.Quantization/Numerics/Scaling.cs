@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace LayerCake.Quantization.Numerics;
@@ -53,6 +54,7 @@ internal static unsafe class Scaling
         RequireFinite(vector, 0, 1);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyRow(ushort* row, float* factors, int columns)
     {
         var column = 0;
@@ -67,6 +69,7 @@ internal static unsafe class Scaling
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void DivideRow(ushort* row, float divisor, int columns)
     {
         var column = 0;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using LayerCake.Quantization.Numerics;
 
@@ -61,6 +62,7 @@ internal static unsafe class WeightImportance
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddGroup(ushort* group, int count, uint* sums)
     {
         // Magnitudes order like their bits, so the maximum needs no conversion.

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using LayerCake.Quantization.Numerics;
 
@@ -6,6 +7,7 @@ namespace LayerCake.Quantization.Weights;
 /// <summary>Rounds finite values to float16: to nearest, ties to even.</summary>
 internal static unsafe class HalfConversion
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FromSingle(ReadOnlySpan<float> source, Span<Half> destination)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(destination.Length, source.Length);
@@ -27,6 +29,7 @@ internal static unsafe class HalfConversion
 
     /// <param name="source">The upper halves of float32 values.</param>
     /// <param name="destination">As many elements.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FromBFloat16(ReadOnlySpan<ushort> source, Span<Half> destination)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(destination.Length, source.Length);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using LayerCake.Checkpoints;
@@ -46,6 +47,7 @@ internal static unsafe class UnusableValues
         _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "Weights are F16, BF16 or F32."),
     };
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int IndexOf16(ReadOnlySpan<ushort> values, ushort limit)
     {
         var index = 0;
@@ -67,6 +69,7 @@ internal static unsafe class UnusableValues
         return index < values.Length ? index : -1;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int IndexOf32(ReadOnlySpan<uint> values, uint limit)
     {
         var index = 0;
