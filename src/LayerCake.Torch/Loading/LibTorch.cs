@@ -54,7 +54,7 @@ public static partial class LibTorch
 
             if (InstalledFolder() is { } installed)
             {
-                LoadInstalled(installed);
+                Load(installed);
             }
             else
             {
@@ -63,26 +63,6 @@ public static partial class LibTorch
 
             Volatile.Write(ref _loaded, true);
         }
-    }
-
-    private static void LoadInstalled(string folder)
-    {
-        // The CUDA library first: it brings libtorch_cpu and registers its kernels with it. NVIDIA's own libraries are found
-        // through the run path that PyTorch's wheels carry.
-        foreach (var name in (string[])["c10", "torch_cpu", "torch_cuda", "torch"])
-        {
-            var path = Path.Combine(folder, NativeNames.Of(name));
-            if (name == "torch_cuda" && !File.Exists(path))
-            {
-                continue;
-            }
-
-            NativeLoading.Load(path);
-        }
-
-        // TorchSharp's own loader looks beside the program first and would load a second libtorch there.
-        SkipTorchSharpLoader(cuda: HasCuda);
-        LoadBridge();
     }
 
     private static void LoadBundled()
@@ -97,37 +77,29 @@ public static partial class LibTorch
         var libtorch = NativeNames.Find("torch_cpu") ?? throw new TorchException(
             $"libtorch is not where the program is: {NativeNames.Of("torch_cpu")} was looked for in {string.Join(", ", NativeNames.Folders)}. " +
             $"Build or publish again, or set {EnvironmentVariable} to the folder 'torch' of a PyTorch install.");
-
-        NativeLoading.Load(libtorch);
-        if (Backend == "cuda" && NativeNames.Find("torch_cuda") is { } cuda)
-        {
-            NativeLoading.Load(cuda);
-        }
-
-        NativeLoading.Load(Path.Combine(Path.GetDirectoryName(libtorch)!, NativeNames.Of("torch")));
-        SkipTorchSharpLoader(Backend == "cuda");
-        LoadBridge();
+        Load(Path.GetDirectoryName(libtorch)!);
     }
 
-    /// <summary>Loads TorchSharp's native half and binds TorchSharp's calls to exactly that library.</summary>
-    private static void LoadBridge()
+    /// <summary>
+    /// Loads libtorch from a folder, then TorchSharp's native half, which finds it by name. TorchSharp's own loader, which runs at the first use of its
+    /// class <c>torch</c>, then finds both loaded already.
+    /// </summary>
+    private static void Load(string folder)
     {
-        var path = NativeNames.Find("LibTorchSharp") ?? throw new TorchException(
-            $"TorchSharp's native half is not where the program is: {NativeNames.Of("LibTorchSharp")} was looked for in {string.Join(", ", NativeNames.Folders)}. Build or publish again.");
-
-        var bridge = NativeLoading.LoadBridge(path);
-        NativeLibrary.SetDllImportResolver(
-            typeof(torch).Assembly,
-            (name, _, _) => name == "LibTorchSharp" ? bridge : 0);
-    }
-
-    private static void SkipTorchSharpLoader(bool cuda)
-    {
-        // Private to TorchSharp, so a missing field is no error: then TorchSharp searches on its own and finds what is already loaded.
-        foreach (var name in (string[])["nativeBackendLoaded", .. cuda ? (string[])["nativeBackendCudaLoaded"] : []])
+        // The CUDA library brings libtorch_cpu's kernels for the GPU. NVIDIA's own libraries are found through the run path that PyTorch's wheels carry.
+        foreach (var name in (string[])["c10", "torch_cpu", "torch_cuda", "torch"])
         {
-            typeof(torch).GetField(name, BindingFlags.NonPublic | BindingFlags.Static)?.SetValue(null, true);
+            var path = Path.Combine(folder, NativeNames.Of(name));
+            if (name != "torch_cuda" || File.Exists(path))
+            {
+                NativeLoading.Load(path);
+            }
         }
+
+        var bridge = NativeNames.Find(NativeLoading.Bridge) ?? throw new TorchException(
+            $"TorchSharp's native half is not where the program is: {NativeNames.Of(NativeLoading.Bridge)} was looked for in {string.Join(", ", NativeNames.Folders)}. Build or publish again.");
+        var handle = NativeLoading.LoadBridge(bridge);
+        NativeLibrary.SetDllImportResolver(typeof(torch).Assembly, (name, _, _) => name == NativeLoading.Bridge ? handle : 0);
     }
 
     /// <summary>The folder with libtorch's files that the environment variable names, null where it is not set.</summary>

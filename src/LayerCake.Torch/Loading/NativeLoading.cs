@@ -9,6 +9,9 @@ internal static partial class NativeLoading
     /// <summary>The one version TorchSharp's native half lists that Debian 12 and Ubuntu 22.04 lack.</summary>
     public const string NewerStandardLibrary = "GLIBCXX_3.4.32";
 
+    /// <summary>TorchSharp's native half: libtorch's C++ interface as C functions.</summary>
+    public const string Bridge = "LibTorchSharp";
+
     private const int ResolveNow = 2;
     private const uint CloseOnExec = 1;
 
@@ -60,7 +63,7 @@ internal static partial class NativeLoading
     /// <summary>Loads a library from memory, through an anonymous file or, where the system forbids those, a temporary one.</summary>
     internal static string? TryOpenImage(ReadOnlySpan<byte> image, out nint handle)
     {
-        var descriptor = memfd_create("libLibTorchSharp.so", CloseOnExec);
+        var descriptor = memfd_create(NativeNames.Of(Bridge), CloseOnExec);
         if (descriptor >= 0)
         {
             using var file = new SafeFileHandle(descriptor, ownsHandle: true);
@@ -80,7 +83,7 @@ internal static partial class NativeLoading
         var folder = Directory.CreateTempSubdirectory("layercake-");
         try
         {
-            var path = Path.Combine(folder.FullName, "libLibTorchSharp.so");
+            var path = Path.Combine(folder.FullName, NativeNames.Of(Bridge));
             File.WriteAllBytes(path, image.ToArray());
             return TryOpen(path, out handle);
         }
@@ -93,6 +96,8 @@ internal static partial class NativeLoading
     /// <summary>Opens with all symbols resolved at once: a libtorch of another release fails here with the symbol's name, not later by killing the process.</summary>
     private static string? TryOpen(string path, out nint handle)
     {
+        // dlerror is called once before: binding it to the C library at its first call would wipe out the reason it is to tell.
+        _ = dlerror();
         handle = dlopen(path, ResolveNow);
         return handle != 0 ? null : Marshal.PtrToStringUTF8(dlerror()) ?? "the loader gives no reason";
     }

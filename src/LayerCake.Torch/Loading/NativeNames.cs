@@ -6,13 +6,14 @@ namespace LayerCake.Torch;
 internal static class NativeNames
 {
     /// <summary>
-    /// Folders in the order they are searched: what the host read from the program's .deps.json, the program's folder (published for one
-    /// platform), and the per-platform folder of a build without a platform.
+    /// Folders in the order they are searched: the program's folder libtorch, what the host read from its .deps.json, the program's folder
+    /// (published for one platform), and the per-platform folder of a build without a platform.
     /// </summary>
     public static IReadOnlyList<string> Folders { get; } =
     [
         .. ((string?)AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") ?? "")
             .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Prepend(Path.Combine(AppContext.BaseDirectory, "libtorch"))
             .Append(AppContext.BaseDirectory)
             .Append(Path.Combine(AppContext.BaseDirectory, "runtimes", Platform, "native"))
             .Select(folder => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))
