@@ -8,6 +8,11 @@ namespace LayerCake.Text;
 /// A SentencePiece model (byte-pair encoding or unigram): text to ids and back, equal to the original SentencePiece library.
 /// Neither direction adds or knows BOS and EOS: <see cref="TokenizerFolder"/> does. Thread-safe.
 /// </summary>
+/// <remarks>
+/// The engine is this project's own. Microsoft.ML.Tokenizers 2.0.1 was tried first and serves as a witness in the tests: it takes no
+/// notice of user-defined pieces nor of the normalization table of BPE models, loses texts of one character where extra spaces are
+/// removed, and of equal scores merges the rightmost first (InternLM has many), all inside its sealed encoder.
+/// </remarks>
 public sealed class SentencePieceTokenizer
 {
     private const long MaximumByteCount = 1L << 29;

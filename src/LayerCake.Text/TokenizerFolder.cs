@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace LayerCake.Text;
 
 /// <summary>
@@ -88,7 +86,4 @@ public sealed class TokenizerFolder
         int[] eos = AddsEos ? [EosId] : [];
         return [.. bos, .. ids, .. eos];
     }
-
-    public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"{ModelPath} ({Tokenizer.VocabularySize} pieces, {AddedTokens.Count} added)");
 }

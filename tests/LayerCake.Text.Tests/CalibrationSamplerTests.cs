@@ -35,8 +35,8 @@ internal sealed class CalibrationSamplerTests
         Assert.That(
             () => CalibrationSampler.Draw(new int[511], samples: 128, sequenceLength: 512, seed: 0),
             Throws.TypeOf<CalibrationDataException>().With.Message.EqualTo(
-                "The calibration set is too short: it has 511 tokens, and one sample of sequence_length 512 needs 512. "
-                + "Use a longer text, or set calibrate.sequence_length to 511 or less."));
+                "The calibration set is too short: it has 511 tokens, and one sample needs 512. "
+                + "Use a longer text, or a sequence length of at most 511."));
     }
 
     [TestCase(0, 4)]

@@ -44,6 +44,10 @@ internal sealed class HostileModelTests
         yield return Case("word model", "type word is not supported", ModelBuilder.Small().Trainer(ModelKind.Word));
         yield return Case("short table", "the normalization table is too short", ModelBuilder.Small().Normalizer([1, 0, 0, 0]));
         yield return Case("table too small", "claims a trie of 4096 bytes and has 4", ModelBuilder.Small().Normalizer([0, 16, 0, 0, 1, 2, 3, 4]));
+        yield return Case(
+            "huge replacement",
+            "has a replacement of 1025 bytes",
+            ModelBuilder.Small().Normalizer([4, 0, 0, 0, 0, 0, 0, 0, .. Enumerable.Repeat((byte)'x', 1025), 0]));
 
         static TestCaseData Case(string name, string message, ModelBuilder model) => new TestCaseData(model, message).SetArgDisplayNames(name);
     }

@@ -70,7 +70,7 @@ internal sealed class SentencePieceTokenizerTests
     }
 
     // Why this project has an engine of its own. When one of these begins to fail, the library may have caught up: try it again.
-    [TestCase("internlm", "print(x) [i", TestName = "The_library_of_Microsoft_merges_in_another_order")]
+    [TestCase("internlm", "print(x) [i", TestName = "The_library_of_Microsoft_merges_the_rightmost_of_equals_first")]
     [TestCase("internlm-tiny", "<|User|>:hi", TestName = "The_library_of_Microsoft_cuts_user_defined_pieces")]
     [TestCase("open-llama-3b", "a", TestName = "The_library_of_Microsoft_loses_a_single_character")]
     public void The_library_of_Microsoft_differs(string name, string text)

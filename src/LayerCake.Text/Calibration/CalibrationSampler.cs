@@ -25,8 +25,8 @@ public static class CalibrationSampler
         {
             throw new CalibrationDataException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The calibration set is too short: it has {ids.Length} tokens, and one sample of sequence_length {sequenceLength} "
-                + $"needs {sequenceLength}. Use a longer text, or set calibrate.sequence_length to {Math.Max(1, ids.Length)} or less."));
+                $"The calibration set is too short: it has {ids.Length} tokens, and one sample needs {sequenceLength}. "
+                + $"Use a longer text, or a sequence length of at most {Math.Max(1, ids.Length)}."));
         }
 
         var random = new PythonRandom(seed);

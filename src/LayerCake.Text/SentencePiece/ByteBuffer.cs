@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 
 namespace LayerCake.Text.SentencePiece;
@@ -69,7 +70,14 @@ internal sealed class ByteBuffer : IDisposable
 
     private void Grow(int more)
     {
-        byte[] larger = ArrayPool<byte>.Shared.Rent(checked((int)Math.Max(_bytes.Length * 2L, (long)Length + more)));
+        long needed = (long)Length + more;
+        if (needed > Array.MaxLength)
+        {
+            throw new TokenizerException(string.Create(
+                CultureInfo.InvariantCulture, $"The text is too long: it takes more than {Array.MaxLength} bytes. Encode it in parts."));
+        }
+
+        byte[] larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(Math.Max(_bytes.Length * 2L, needed), Array.MaxLength));
         Content.CopyTo(larger);
         ArrayPool<byte>.Shared.Return(_bytes);
         _bytes = larger;

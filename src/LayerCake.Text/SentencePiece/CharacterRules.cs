@@ -15,6 +15,9 @@ namespace LayerCake.Text.SentencePiece;
 /// </summary>
 internal sealed class CharacterRules
 {
+    // The longest one of Unicode's own (U+FDFA under NFKC) has 33 bytes.
+    private const int LongestReplacement = 1024;
+
     private readonly uint[] _units;
     private readonly ReadOnlyMemory<byte> _replacements;
 
@@ -46,7 +49,9 @@ internal sealed class CharacterRules
             units[i] = BinaryPrimitives.ReadUInt32LittleEndian(bytes[(4 + (i * 4))..]);
         }
 
-        return new CharacterRules(units, blob[(4 + (int)trieSize)..]);
+        var replacements = blob[(4 + (int)trieSize)..];
+        RefuseLongReplacements(replacements.Span, name);
+        return new CharacterRules(units, replacements);
     }
 
     /// <summary>Whether a rule can begin with this byte.</summary>
@@ -88,6 +93,20 @@ internal sealed class CharacterRules
         int end = replacement.IndexOf((byte)0);
         replacement = end < 0 ? replacement : replacement[..end];
         return length;
+    }
+
+    /// <summary>One of megabytes would turn a short text into one that fits no memory.</summary>
+    private static void RefuseLongReplacements(ReadOnlySpan<byte> replacements, string name)
+    {
+        foreach (var range in replacements.Split((byte)0))
+        {
+            int length = replacements[range].Length;
+            if (length > LongestReplacement)
+            {
+                throw Broken(name, string.Create(
+                    CultureInfo.InvariantCulture, $"has a replacement of {length} bytes, more than the {LongestReplacement} allowed"));
+            }
+        }
     }
 
     private static uint OffsetOf(uint unit) => (unit >> 10) << (int)((unit & 0x200) >> 6);

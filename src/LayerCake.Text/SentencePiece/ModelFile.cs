@@ -9,6 +9,9 @@ internal sealed class ModelFile
     // Longer ones are refused by the original too; it keeps every later walk over a piece short.
     private const int LongestPiece = 8000;
 
+    // Sixty times the largest vocabularies in use: what claims more would only fill the memory.
+    private const int MostPieces = 1 << 24;
+
     private readonly byte[] _bytes;
     private readonly string _name;
     private readonly List<PieceRecord> _pieces = [];
@@ -120,6 +123,12 @@ internal sealed class ModelFile
         }
 
         int id = _pieces.Count;
+        if (id == MostPieces)
+        {
+            throw new TokenizerException(string.Create(
+                CultureInfo.InvariantCulture, $"{_name}: not a SentencePiece model: it holds more than {MostPieces} pieces."));
+        }
+
         if (textLength is 0 or >= LongestPiece || float.IsNaN(pieceScore))
         {
             string fault = textLength == 0 ? "is empty"

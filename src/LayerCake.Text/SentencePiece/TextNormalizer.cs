@@ -32,7 +32,7 @@ internal sealed class TextNormalizer
     /// <summary>The normalized form of <paramref name="text"/>, which may be any bytes. The caller disposes it.</summary>
     public ByteBuffer Normalize(ReadOnlySpan<byte> text)
     {
-        var output = new ByteBuffer(text.Length + (text.Length / 4) + 16);
+        var output = new ByteBuffer((int)Math.Min(text.Length * 5L / 4, int.MaxValue / 2) + 16);
         text = SkipLeadingSpaces(text);
         if (text.IsEmpty)
         {
