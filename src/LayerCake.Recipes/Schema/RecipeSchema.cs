@@ -17,7 +17,7 @@ public static class RecipeSchema
 
     public static RecipeSection KvQparams { get; } = new(
         "kv_qparams",
-        "Finds scales and zero points for a quantized KV cache. Without it the cache stays float16.",
+        "Finds scales and zero points for a quantized KV cache. Without it the cache stays 16-bit.",
         typeof(KvQparamsOptions),
         [KvQparamsFields.Cache, KvQparamsFields.Symmetric]);
 
@@ -41,7 +41,7 @@ public static class RecipeSchema
 
     public static RecipeSection Execution { get; } = new(
         "execution",
-        "How the work is done. Nothing here changes a cache key.",
+        "How the work is done. None of it is in a cache key; a step whose bytes depend on the device has the kind of device it used in its key.",
         typeof(ExecutionOptions),
         [ExecutionFields.Device, ExecutionFields.MemoryBudget]);
 
