@@ -6,20 +6,20 @@ namespace LayerCake.Checkpoints;
 
 /// <summary>
 /// Writes a file that <c>torch.load</c> reads, <c>weights_only=True</c> included. All tensors are announced beforehand and then arrive whole or in chunks,
-/// in any order; different tensors may be written by different threads. The same layout and tensors give the same bytes, those that PyTorch itself would
-/// write but for the serialization id.
+/// in any order; different tensors may be written by different threads. The same layout and tensors give the same bytes, those that PyTorch's
+/// Linux builds write (compared with 2.11).
 /// </summary>
 public sealed class TorchArchiveWriter : IDisposable
 {
-    private const int SerializationIdByteCount = 40;
-
     private readonly OutputFile _file;
+    private readonly string _stem;
     private readonly IReadOnlyList<ZipRecord> _records;
     private readonly Dictionary<string, PendingRecord> _tensors;
 
-    private TorchArchiveWriter(OutputFile file, IReadOnlyList<ZipRecord> records, Dictionary<string, PendingRecord> tensors)
+    private TorchArchiveWriter(OutputFile file, string stem, IReadOnlyList<ZipRecord> records, Dictionary<string, PendingRecord> tensors)
     {
         _file = file;
+        _stem = stem;
         _records = records;
         _tensors = tensors;
     }
@@ -63,7 +63,7 @@ public sealed class TorchArchiveWriter : IDisposable
         }
 
         PlaceContent("version", "3\n"u8.ToArray());
-        Place(".data/serialization_id", SerializationIdByteCount);
+        Place(".data/serialization_id", SerializationId.ByteCount);
         var directoryByteCount = records.Sum(record => record.DirectoryHeader().Length);
         var length = records[^1].End + directoryByteCount + ZipRecord.ArchiveEnd(records.Count, records[^1].End, directoryByteCount).Length;
 
@@ -86,7 +86,7 @@ public sealed class TorchArchiveWriter : IDisposable
             throw;
         }
 
-        return new TorchArchiveWriter(file, records, tensors);
+        return new TorchArchiveWriter(file, stem, records, tensors);
     }
 
     /// <summary>Writes a whole tensor.</summary>
@@ -120,7 +120,7 @@ public sealed class TorchArchiveWriter : IDisposable
     public void Complete()
     {
         PendingTensor.RequireAllFull(_tensors.Values.Select(pending => pending.Tensor), _file.Path);
-        WriteContent(_file, _records[^1], Encoding.ASCII.GetBytes(SerializationId()));
+        WriteContent(_file, _records[^1], SerializationId.Of([.. _records.SkipLast(1).Select(record => (record.Name[(_stem.Length + 1)..], record.Crc32))]));
         var directoryOffset = _records[^1].End;
         byte[] directory = [.. _records.SelectMany(record => record.DirectoryHeader())];
         _file.Write(directoryOffset, [.. directory, .. ZipRecord.ArchiveEnd(_records.Count, directoryOffset, directory.Length)]);
@@ -141,25 +141,6 @@ public sealed class TorchArchiveWriter : IDisposable
     private PendingRecord Find(string name) => _tensors.TryGetValue(name, out var pending)
         ? pending
         : throw new ArgumentException($"{_file.Path}: tensor '{name}' was not announced when the writer was created.", nameof(name));
-
-    /// <summary>
-    /// 40 digits that depend on all records. The last 20 combine their checksums as torch does; the first 20 combine their names, which torch does in the
-    /// order of a C++ hash table and we do in the order of the archive.
-    /// </summary>
-    private string SerializationId()
-    {
-        ulong names = 0, checksums = 0;
-        foreach (var record in _records.SkipLast(1))
-        {
-            names = Combine(names, XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(record.Name)));
-            checksums = Combine(checksums, record.Crc32);
-        }
-
-        return string.Create(CultureInfo.InvariantCulture, $"{names:D20}{checksums:D20}");
-    }
-
-    /// <summary>c10::hash_combine.</summary>
-    private static ulong Combine(ulong seed, ulong value) => unchecked(seed ^ (value + 0x9e3779b9 + (seed << 6) + (seed >> 2)));
 
     private sealed record PendingRecord(ZipRecord Record, PendingTensor Tensor)
     {
