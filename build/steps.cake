@@ -68,6 +68,9 @@ public static class BuildSteps
         command.Insert(1, step.Name);
         command.Add("--result");
         command.Add(resultFile);
+
+        // A step must not go on alone when this process is killed: Cake runs no teardown on a signal.
+        command.Add("--exit-with-parent");
         if (arguments.Force)
         {
             command.Add("--force");
@@ -81,7 +84,7 @@ public static class BuildSteps
             {
                 plan.Results[step.Name] = new StepResult("failed", $"exit code {process.ExitCode}", 0, 0);
                 throw new CakeException(
-                    $"{step.Name} failed (exit code {process.ExitCode}); the reason is above. Again, alone: layercake {string.Join(' ', command.Take(command.Count - (arguments.Force ? 3 : 2)))}");
+                    $"{step.Name} failed (exit code {process.ExitCode}); the reason is above. Again, alone: layercake {string.Join(' ', command.TakeWhile(argument => argument != "--result"))}");
             }
 
             using var document = JsonDocument.Parse(System.IO.File.ReadAllText(resultFile));
@@ -146,8 +149,6 @@ public static class BuildSteps
             info.ArgumentList.Add(argument);
         }
 
-        // A step whose parent is killed must not go on alone (Cake runs no teardown on a signal).
-        info.Environment["LAYERCAKE_PARENT"] = Environment.ProcessId.ToString();
         return info;
     }
 }

@@ -11,10 +11,10 @@ public sealed record BuildRecord
     public required string RecipeName { get; init; }
 
     /// <summary>
-    /// Digest of the recipe. The step that writes the record must have the same digest in its key, or the record of a cached package names a recipe
-    /// that it was not made from.
+    /// The effective recipe, every default filled in. The step that writes the record must have the same fields in its key, or the record of a cached package
+    /// shows a recipe that it was not made from.
     /// </summary>
-    public required Digest RecipeDigest { get; init; }
+    public required KeyDocument Recipe { get; init; }
 
     /// <summary>Versions of what took part, by name: <c>layercake</c>, <c>libtorch</c>, <c>engine</c>.</summary>
     public required IReadOnlyDictionary<string, string> Versions { get; init; }
@@ -26,7 +26,10 @@ public sealed record BuildRecord
     public required IReadOnlyList<TreeEntry.File> Outputs { get; init; }
 
     /// <summary>The files below a folder with digests and sizes, sorted by path; links are left out.</summary>
-    public static IReadOnlyList<TreeEntry.File> OutputsOf(string folder, CancellationToken token)
+    /// <param name="folder">The folder.</param>
+    /// <param name="known">Digests of files that need not be read: those taken over from an earlier step.</param>
+    /// <param name="token">Ends the reading.</param>
+    public static IReadOnlyList<TreeEntry.File> OutputsOf(string folder, IReadOnlyDictionary<RelativePath, Digest> known, CancellationToken token)
     {
         var options = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint };
         var paths = new List<RelativePath>();
@@ -41,7 +44,8 @@ public sealed record BuildRecord
         {
             var path = paths[i].Below(folder);
             var executable = !OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & UnixFileMode.UserExecute) != 0;
-            files[i] = new TreeEntry.File(paths[i], FileHasher.Hash(path, null, token), new FileInfo(path).Length, executable);
+            var digest = known.TryGetValue(paths[i], out var given) ? given : FileHasher.Hash(path, null, token);
+            files[i] = new TreeEntry.File(paths[i], digest, new FileInfo(path).Length, executable);
         });
         return files;
     }
@@ -55,7 +59,9 @@ public sealed record BuildRecord
             json.WriteNumber("format", 1);
             json.WriteStartObject("recipe");
             json.WriteString("name", RecipeName);
-            json.WriteString("sha256", RecipeDigest.ToString());
+            json.WriteString("sha256", Recipe.Key.ToString());
+            json.WritePropertyName("fields");
+            Recipe.WriteJson(json);
             json.WriteEndObject();
             json.WriteStartObject("versions");
             foreach (var (name, version) in new SortedDictionary<string, string>(new Dictionary<string, string>(Versions), StringComparer.Ordinal))

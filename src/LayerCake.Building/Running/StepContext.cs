@@ -67,9 +67,20 @@ public sealed class StepContext
             }
 
             var folder = Path.Combine(_folder, "before", step);
-            StorageErrors.Guard($"lay out the output of {step}", folder, () => LinkTree(record.Tree, folder));
+            StorageErrors.Guard($"lay out the output of {step}", folder, () => LinkTree(record.Tree, folder, include: null, keepExecutable: false));
             return _linked[step] = folder;
         }
+    }
+
+    /// <summary>
+    /// Makes files of an earlier step's output part of this step's output, without copying or hashing their content again. What is taken over is read-only.
+    /// </summary>
+    /// <param name="step">One of the steps that this one depends on.</param>
+    /// <param name="include">Which entries; all where it is null.</param>
+    public void TakeOver(string step, Func<RelativePath, bool>? include = null)
+    {
+        var tree = RecordOf(step).Tree;
+        StorageErrors.Guard($"take over the output of {step}", OutputFolder, () => LinkTree(tree, OutputFolder, include, keepExecutable: true));
     }
 
     /// <summary>The names, digests and sizes of an earlier step's output.</summary>
@@ -79,24 +90,31 @@ public sealed class StepContext
         ? record
         : throw new ArgumentException($"The step '{_planned.Name}' does not depend on '{step}'.", nameof(step));
 
-    private void LinkTree(StoredTree tree, string folder)
+    private void LinkTree(StoredTree tree, string folder, Func<RelativePath, bool>? include, bool keepExecutable)
     {
         Directory.CreateDirectory(folder);
         foreach (var entry in tree.Entries)
         {
+            if (include?.Invoke(entry.Path) == false)
+            {
+                continue;
+            }
+
             var path = entry.Path.Below(folder);
             Directory.CreateDirectory(entry is TreeEntry.Folder ? path : Path.GetDirectoryName(path)!);
-            if (entry is TreeEntry.File file)
+            switch (entry)
             {
-                _store.LinkBlob(file.Content, path);
-            }
-        }
-
-        foreach (var entry in tree.Entries)
-        {
-            if (entry is TreeEntry.Link link)
-            {
-                File.CreateSymbolicLink(link.Path.Below(folder), link.Target);
+                case TreeEntry.File { Executable: true } file when keepExecutable && !OperatingSystem.IsWindows():
+                    // A blob has one mode for all its names, so a file with another mode is a file of its own.
+                    File.Copy(_store.Layout.Blob(file.Content), path);
+                    File.SetUnixFileMode(path, File.GetUnixFileMode(path) | UnixFileMode.UserExecute);
+                    break;
+                case TreeEntry.File file:
+                    _store.LinkBlob(file.Content, path);
+                    break;
+                case TreeEntry.Link link:
+                    File.CreateSymbolicLink(path, link.Target);
+                    break;
             }
         }
     }

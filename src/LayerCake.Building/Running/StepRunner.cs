@@ -45,7 +45,7 @@ public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter)
                     return Cached(plan, planned, record, waited ? "built meanwhile by another process" : "up to date", started);
                 }
 
-                fault = now ?? fault;
+                fault ??= now;
             }
 
             var made = await MakeAsync(planned, token).ConfigureAwait(false);

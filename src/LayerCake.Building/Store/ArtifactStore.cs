@@ -151,6 +151,10 @@ public sealed class ArtifactStore : IDisposable
     /// <exception cref="BuildException">The content cannot be stored: no space, a link that leads out, a device file.</exception>
     public StoredTree Publish(string folder, CancellationToken token) => new TreePublisher(this).Publish(folder, token);
 
+    /// <summary>Whether a folder holds exactly the tree already, so that <see cref="PlaceAsync"/> would not touch it. Writes nothing.</summary>
+    public bool IsPlaced(StoredTree tree, string destination, CancellationToken token = default) =>
+        FolderComparison.Matches(tree, Path.TrimEndingDirectorySeparator(Path.GetFullPath(destination)), Stats, token);
+
     /// <summary>Makes <paramref name="destination"/> hold exactly the tree: complete, or as it was before.</summary>
     /// <exception cref="BuildException">The content is damaged or missing, or the destination cannot be written or is not ours to replace.</exception>
     public Task<PlaceOutcome> PlaceAsync(StoredTree tree, string destination, PlaceOptions? options = null, CancellationToken token = default) =>

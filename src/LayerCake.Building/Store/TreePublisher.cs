@@ -36,9 +36,11 @@ internal sealed class TreePublisher(ArtifactStore store)
         return tree;
     }
 
-    private static TreeEntry.File Hash(RelativePath path, string place, CancellationToken token)
+    private TreeEntry.File Hash(RelativePath path, string place, CancellationToken token)
     {
-        var digest = FileHasher.Hash(place, null, token);
+        // A second name of a blob that was checked: its digest is known.
+        var known = FileStat.Of(place, out var names) is { } stat && names > 1 ? store.Stats.Find(stat) : null;
+        var digest = known ?? FileHasher.Hash(place, null, token);
         var executable = !OperatingSystem.IsWindows() && (File.GetUnixFileMode(place) & UnixFileMode.UserExecute) != 0;
         return new TreeEntry.File(path, digest, new FileInfo(place).Length, executable);
     }

@@ -26,9 +26,7 @@ public sealed class HuggingFaceFolder : IDisposable
         _weights = weights;
         var tokenizer = System.IO.Path.Combine(path, "tokenizer.model");
         TokenizerModelPath = File.Exists(tokenizer) ? tokenizer : null;
-        SideFiles = [.. Directory.EnumerateFiles(path)
-            .Where(file => System.IO.Path.GetExtension(file) is ".json" or ".py")
-            .OrderBy(System.IO.Path.GetFileName, StringComparer.Ordinal)];
+        SideFiles = [.. FolderFiles.Of(path).Where(file => System.IO.Path.GetExtension(file) is ".json" or ".py")];
     }
 
     public string Path { get; }

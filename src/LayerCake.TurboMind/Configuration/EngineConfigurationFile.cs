@@ -117,7 +117,8 @@ public static class EngineConfigurationFile
         return configuration.KeyValueHeadCount == 0 ? configuration with { KeyValueHeadCount = heads } : configuration;
     }
 
-    private static IEnumerable<(string Key, string Value)> Values(EngineConfiguration c)
+    /// <summary>The file's keys and values, in its order.</summary>
+    public static IEnumerable<(string Key, string Value)> Values(EngineConfiguration c)
     {
         yield return ("model_name", c.ModelName);
         yield return ("tensor_para_size", Text(c.TensorParallel));

@@ -1,0 +1,56 @@
+using System.CommandLine;
+using System.Globalization;
+using LayerCake.Building;
+using LayerCake.Steps;
+
+namespace LayerCake.Cli.Commands;
+
+/// <summary><c>layercake plan</c>: which steps would run, and why. Reads no weights and writes nothing.</summary>
+internal static class PlanCommand
+{
+    public static Command Create()
+    {
+        var arguments = new RecipeArguments();
+        var json = new Option<bool>("--json") { Description = "Prints the plan as JSON." };
+        var command = new Command("plan", "Shows each step of a recipe, its key, whether its result is there, and why not. Runs nothing.");
+        arguments.AddTo(command);
+        command.Options.Add(json);
+        command.SetAction((result, cancellationToken) =>
+        {
+            var (build, store) = arguments.Open(result, readOnly: true);
+            using (store)
+            {
+                var plan = BuildPlan.Create(build.Recipe.Name, build.Steps, store, cancellationToken);
+                var view = PlanView.Of(build, plan, store, result.GetValue(arguments.Force), cancellationToken);
+                if (result.GetValue(json))
+                {
+                    using var output = System.Console.OpenStandardOutput();
+                    view.WriteJson(output);
+                }
+                else
+                {
+                    Print(view, System.Console.Out);
+                }
+            }
+
+            return Task.FromResult((int)ExitCode.Success);
+        });
+        return command;
+    }
+
+    private static void Print(PlanView view, TextWriter output)
+    {
+        output.WriteLine($"{view.Recipe} -> {view.Output}");
+        output.WriteLine();
+        output.WriteLine("  step        key           outcome  size         reason");
+        foreach (var step in view.Steps)
+        {
+            var size = step.Bytes is { } bytes ? (bytes / 1e6).ToString("0.00 MB", CultureInfo.InvariantCulture) : "";
+            output.WriteLine($"  {step.Planned.Name,-11} {step.Planned.Key.Short}  {(step.IsCached ? "cached" : "run"),-7}  {size,-11}  {step.Reason}");
+        }
+
+        var running = view.Steps.Count(step => !step.IsCached);
+        output.WriteLine();
+        output.WriteLine(running == 0 ? "Nothing to do." : $"{running} of {view.Steps.Count} steps would run.");
+    }
+}

@@ -1,0 +1,55 @@
+using System.CommandLine;
+using LayerCake.Cli;
+using LayerCake.Cli.Commands;
+using LayerCake.Cli.Lite;
+
+var root = new RootCommand("LayerCake builds quantized language models: a recipe in, a deployable workspace out.")
+{
+    PlanCommand.Create(),
+    BuildCommand.Create(),
+    StepCommand.Create(),
+    InspectCommand.Create(),
+    TokenizeCommand.Create(),
+    new Command("lite", "LMDeploy's quantization commands, with its names and flags.")
+    {
+        new CalibrateCommand().Build(),
+        new KvQparamsCommand().Build(),
+        new AutoAwqCommand().Build(),
+    },
+    new ConvertCommand().Build(),
+};
+
+var parsed = root.Parse(args);
+if (parsed.Errors.Count > 0)
+{
+    foreach (var error in parsed.Errors)
+    {
+        Console.Error.WriteLine($"layercake: {error.Message}");
+    }
+
+    Console.Error.WriteLine($"'layercake{CommandPath(parsed.CommandResult.Command)} --help' shows what can be written.");
+    return (int)ExitCode.Usage;
+}
+
+try
+{
+    return await parsed.InvokeAsync(new InvocationConfiguration
+    {
+        EnableDefaultExceptionHandler = false,
+        ProcessTerminationTimeout = TimeSpan.FromSeconds(10),
+    });
+}
+catch (Exception exception) when (UserErrors.Of(exception) is { } error)
+{
+    Console.Error.WriteLine(error.Code == ExitCode.Recipe ? error.Message : $"layercake: {error.Message}");
+    return (int)error.Code;
+}
+catch (Exception exception)
+{
+    Console.Error.WriteLine($"layercake: a fault of LayerCake itself; please report it with what follows.\n{exception}");
+    return (int)ExitCode.Fault;
+}
+
+static string CommandPath(Command command) => command is RootCommand
+    ? ""
+    : CommandPath(command.Parents.OfType<Command>().First()) + " " + command.Name;

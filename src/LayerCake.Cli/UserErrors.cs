@@ -1,0 +1,29 @@
+using LayerCake.Building;
+using LayerCake.Checkpoints;
+using LayerCake.Models;
+using LayerCake.Quantization;
+using LayerCake.Recipes;
+using LayerCake.Text;
+using LayerCake.Torch;
+using LayerCake.TurboMind;
+
+namespace LayerCake.Cli;
+
+/// <summary>Sorts what went wrong: the user's to mend (one text, an exit code, no stack trace) or a fault of ours.</summary>
+internal static class UserErrors
+{
+    /// <summary>The exit code and the text for the console; null for what is no user's error.</summary>
+    public static (ExitCode Code, string Message)? Of(Exception exception) => exception switch
+    {
+        UsageException => (ExitCode.Usage, exception.Message),
+        RecipeException => (ExitCode.Recipe, exception.Message),
+        BuildException => (ExitCode.Storage, exception.Message),
+        TorchException => (ExitCode.Torch, exception.Message),
+        CheckpointException or ModelException or TokenizerException or CalibrationDataException or QuantizationException or WorkspaceException
+            or Calibration.CalibrationException => (ExitCode.Input, exception.Message),
+        OperationCanceledException => (ExitCode.Interrupted, "stopped; nothing half-made was kept"),
+        AggregateException { InnerExceptions: [var only] } => Of(only),
+        IOException or UnauthorizedAccessException => (ExitCode.Storage, exception.Message),
+        _ => null,
+    };
+}

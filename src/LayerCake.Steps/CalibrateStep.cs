@@ -1,0 +1,51 @@
+using LayerCake.Building;
+using LayerCake.Calibration;
+using LayerCake.Checkpoints;
+using LayerCake.Recipes;
+using LayerCake.Torch;
+
+namespace LayerCake.Steps;
+
+/// <summary>Runs the model over the calibration text and writes the statistics of its activations.</summary>
+internal sealed class CalibrateStep(Recipe recipe, CalibrateOptions options, string modelFolder, IReadOnlyList<StepInput> inputs) : IBuildStep
+{
+    private readonly string _device = recipe.Execution.Device switch
+    {
+        DeviceChoice.Cpu => "cpu",
+        DeviceChoice.Cuda => "cuda",
+        _ => "auto",
+    };
+
+    public string Name => StepNames.Calibrate;
+
+    public int Version => 1;
+
+    public IReadOnlyList<string> DependsOn => [];
+
+    public IReadOnlyList<StepInput> Inputs => inputs;
+
+    public void AddTo(IKeyWriter key) => key.AddNested(RecipeSchema.Calibrate.Name, options.AddTo);
+
+    public void AddEnvironmentTo(IKeyWriter key) => key.Add("numerics", Calibrator.Numerics(TorchDevices.ResolveKind(_device)));
+
+    public Task RunAsync(StepContext context, CancellationToken token)
+    {
+        using var model = HuggingFaceFolder.Open(modelFolder);
+        CalibrateOperation.Run(
+            new CalibrateOperation
+            {
+                Model = model,
+                TextFile = recipe.ResolveDataset(),
+                Samples = options.Samples,
+                SequenceLength = options.SequenceLength,
+                Seed = options.Seed,
+                Device = _device,
+                MemoryBudget = recipe.Execution.MemoryBudget?.Bytes,
+                ScanWeights = recipe.AutoAwq is not null,
+            },
+            context.OutputFolder,
+            context.Reporter,
+            token);
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,65 @@
+using LayerCake.Building;
+using LayerCake.Checkpoints;
+using LayerCake.Models;
+using LayerCake.Recipes;
+
+namespace LayerCake.Steps;
+
+/// <summary>A recipe, found to be buildable from headers alone: its model is there, complete, and nothing of it is beyond the engine.</summary>
+public sealed class RecipeBuild
+{
+    private RecipeBuild(Recipe recipe, string outputFolder, IReadOnlyList<IBuildStep> steps)
+    {
+        Recipe = recipe;
+        OutputFolder = outputFolder;
+        Steps = steps;
+    }
+
+    /// <summary>LayerCake's version, in build records and keys.</summary>
+    public static string ProgramVersion { get; } = typeof(RecipeBuild).Assembly.GetName().Version!.ToString(3);
+
+    public Recipe Recipe { get; }
+
+    /// <summary>Where the finished workspace goes: <c>artifacts/NAME</c>.</summary>
+    public string OutputFolder { get; }
+
+    /// <summary>The steps the recipe has, each after those it depends on; the last one is package.</summary>
+    public IReadOnlyList<IBuildStep> Steps { get; }
+
+    /// <summary>Where the artifact store of an artifacts folder lies.</summary>
+    public static string StoreFolder(string artifactsFolder) => Path.Combine(artifactsFolder, ".cache");
+
+    /// <summary>Opens a recipe's model and checks everything that can be known before a weight is read.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="artifactsFolder">Below it lie the outputs and the store.</param>
+    public static RecipeBuild Open(Recipe recipe, string artifactsFolder)
+    {
+        var modelFolder = recipe.ResolveModel();
+        using var model = HuggingFaceFolder.Open(modelFolder);
+        var configuration = ModelConfiguration.Read(model);
+        ModelCheck.Run(recipe, model, configuration);
+
+        var weights = ModelFiles.Weights(model);
+        var sideFiles = ModelFiles.SideFiles(model);
+        var steps = new List<IBuildStep>();
+        if (recipe.Calibrate is { } calibrate)
+        {
+            var dataset = StepInput.File("dataset", recipe.ResolveDataset());
+            steps.Add(new CalibrateStep(recipe, calibrate, modelFolder, [weights, ModelFiles.Tokenizer(model), dataset]));
+        }
+
+        if (recipe.KvQparams is { } kvQparams)
+        {
+            steps.Add(new KvQparamsStep(recipe, kvQparams));
+        }
+
+        if (recipe.AutoAwq is { } autoAwq)
+        {
+            steps.Add(new AutoAwqStep(autoAwq, modelFolder, [weights, sideFiles]));
+        }
+
+        steps.Add(new ConvertStep(recipe, modelFolder, recipe.AutoAwq is null ? [weights, sideFiles] : []));
+        steps.Add(new PackageStep(recipe));
+        return new RecipeBuild(recipe, Path.Combine(Path.GetFullPath(artifactsFolder), recipe.Name), steps);
+    }
+}
