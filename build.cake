@@ -22,5 +22,8 @@ if (plan is not null)
 
     arguments.CheckTarget(plan.Steps.Select(step => step.Name).ToList());
     RunTarget(arguments.Target ?? plan.Steps[^1].Name);
-    BuildSteps.Summarize(Context, plan);
+    if (!arguments.LookOnly)
+    {
+        BuildSteps.Summarize(plan);
+    }
 }

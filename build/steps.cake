@@ -2,7 +2,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 
-public sealed record PlannedStep(string Name, string Key, bool IsCached, string Reason, IReadOnlyList<string> DependsOn);
+public sealed record PlannedStep(string Name, string Key, bool IsCached, string Reason, long Bytes, IReadOnlyList<string> DependsOn);
 
 public sealed record StepResult(string Outcome, string Reason, double Seconds, long Bytes);
 
@@ -47,6 +47,7 @@ public static class BuildSteps
                 step.GetProperty("key").GetString(),
                 step.GetProperty("outcome").GetString() == "cached",
                 step.GetProperty("reason").GetString(),
+                step.TryGetProperty("bytes", out var bytes) ? bytes.GetInt64() : 0,
                 step.GetProperty("dependsOn").EnumerateArray().Select(name => name.GetString()).ToList())).ToList(),
         };
     }
@@ -57,8 +58,8 @@ public static class BuildSteps
         // A step may have been planned as cached while one before it runs again by force: only an untouched chain is skipped.
         if (step.IsCached && step.DependsOn.All(name => plan.Results[name].Outcome == "cached"))
         {
-            plan.Results[step.Name] = new StepResult("cached", step.Reason, 0, 0);
-            context.Information("{0}: cached {1}", step.Name, step.Key[..12]);
+            plan.Results[step.Name] = new StepResult("cached", step.Reason, 0, step.Bytes);
+            Console.WriteLine($"{step.Name}: cached {step.Key[..12]}");
             return;
         }
 
@@ -101,28 +102,27 @@ public static class BuildSteps
         }
     }
 
-    public static void Summarize(ICakeContext context, RecipePlan plan)
+    /// <summary>The table at the end. Written as it is: Cake's log would colour every value.</summary>
+    public static void Summarize(RecipePlan plan)
     {
-        context.Information("");
-        context.Information("  {0,-12} {1,-8} {2,9} {3,11}  {4}", "step", "outcome", "time", "size", "why");
+        Console.WriteLine();
+        Console.WriteLine("  step        outcome       time         size  why");
         foreach (var step in plan.Steps.Where(step => plan.Results.ContainsKey(step.Name)))
         {
             var result = plan.Results[step.Name];
-            context.Information(
-                "  {0,-12} {1,-8} {2,9} {3,11}  {4}",
-                step.Name,
-                result.Outcome,
-                result.Outcome == "cached" ? "" : $"{result.Seconds:0.00} s",
-                result.Bytes == 0 ? "" : $"{result.Bytes / 1e6:0.00} MB",
-                result.Reason);
+            var time = result.Outcome == "cached" ? "" : Invariant($"{result.Seconds:0.00} s");
+            var size = Invariant($"{result.Bytes / 1e6:0.00} MB");
+            Console.WriteLine($"  {step.Name,-11} {result.Outcome,-8} {time,9} {size,12}  {result.Reason}");
         }
 
         if (plan.Results.ContainsKey(plan.Steps[^1].Name))
         {
-            context.Information("");
-            context.Information("{0} -> {1}", plan.Recipe, plan.Output);
+            Console.WriteLine();
+            Console.WriteLine($"{plan.Recipe} -> {plan.Output}");
         }
     }
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 
     private static List<string> Common(string verb, BuildArguments arguments)
     {

@@ -16,8 +16,13 @@ public sealed class ScriptCacheModule(ICakeConfiguration configuration, ICakeEnv
 {
     public void Register(ICakeContainerRegistrar registrar)
     {
-        var root = environment.WorkingDirectory.FullPath;
+        // A dry run writes nothing, not even a cache.
+        if (Environment.GetCommandLineArgs().Any(argument => argument is "--dryrun" or "--tree" or "--description"))
+        {
+            return;
+        }
 
+        var root = environment.WorkingDirectory.FullPath;
         if (PrivateScriptCache.TryOpen(root) is { } cache)
         {
             AppDomain.CurrentDomain.ProcessExit += (_, _) => cache.Publish();
