@@ -83,9 +83,8 @@ public sealed record CheckpointListing
 
     private static CheckpointListing OfLooseFiles(string path)
     {
-        var files = Directory.EnumerateFiles(path)
+        var files = FolderFiles.Of(path)
             .Where(file => System.IO.Path.GetExtension(file) is ".safetensors" or ".bin" or ".pth" or ".pt")
-            .OrderBy(System.IO.Path.GetFileName, StringComparer.Ordinal)
             .ToList();
         if (files.Count == 0)
         {

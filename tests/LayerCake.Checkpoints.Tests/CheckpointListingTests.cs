@@ -59,7 +59,7 @@ public sealed class CheckpointListingTests
 
         Assert.That(() => CheckpointListing.Of(folder.Path), Throws.TypeOf<CheckpointException>().With.Message.Contains("holds no checkpoint"));
         Assert.That(() => CheckpointListing.Of(folder.At("none")), Throws.TypeOf<CheckpointException>().With.Message.Contains("does not exist"));
-        Assert.That(() => CheckpointListing.Of(folder.At("notes.txt")), Throws.TypeOf<CheckpointException>().With.Message.Contains("not a safetensors file"));
+        Assert.That(() => CheckpointListing.Of(folder.At("notes.txt")), Throws.TypeOf<CheckpointException>().With.Message.Contains("is a short text"));
     }
 
     [Test]

@@ -19,13 +19,14 @@ internal sealed class OutputFile : IDisposable
 
     public string Path { get; }
 
-    /// <param name="path">Created, or emptied when it exists.</param>
+    /// <param name="path">Created. A file of that name is removed first and never changed in place: it may be a hard link to something that must stay.</param>
     /// <param name="length">Reserved at once where the file system can: a full disk shows before the work, not after it.</param>
     public static OutputFile Create(string path, long length)
     {
         try
         {
-            return new OutputFile(path, File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.None, length));
+            File.Delete(path);
+            return new OutputFile(path, File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.None, length));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {

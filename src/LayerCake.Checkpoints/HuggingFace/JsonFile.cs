@@ -11,7 +11,7 @@ internal static class JsonFile
     public static JsonDocument Read(string path)
     {
         using var file = InputFile.Open(path);
-        ForeignContent.Refuse(file, expected: "JSON");
+        ForeignContent.Refuse(file, ExpectedContent.Json);
         if (file.Length > MaxByteCount)
         {
             throw new CheckpointException($"{path} has {file.Length} bytes; no model's JSON is larger than {MaxByteCount}.");

@@ -19,10 +19,18 @@ internal sealed record WeightFiles(string Folder, ImmutableArray<string> Paths, 
     public static WeightFiles Find(string folder)
     {
         var safetensors = Named(folder, ".safetensors");
-        var safetensorsIndex = IndexAt(folder, SafetensorsIndexName);
-        if (safetensors.Length > 0 || safetensorsIndex is not null)
+        var torch = Named(folder, ".bin");
+        if (!safetensors.IsEmpty || torch.IsEmpty)
         {
-            return safetensorsIndex is null ? new WeightFiles(folder, safetensors, null) : Indexed(folder, safetensorsIndex, "model.safetensors");
+            if (IndexAt(folder, SafetensorsIndexName) is { } index)
+            {
+                return Indexed(folder, index, "model.safetensors");
+            }
+
+            if (!safetensors.IsEmpty)
+            {
+                return new WeightFiles(folder, safetensors, null);
+            }
         }
 
         if (IndexAt(folder, TorchIndexName) is { } torchIndex)
@@ -30,7 +38,6 @@ internal sealed record WeightFiles(string Folder, ImmutableArray<string> Paths, 
             return Indexed(folder, torchIndex, "pytorch_model.bin");
         }
 
-        var torch = Named(folder, ".bin");
         var standard = torch.Where(file => Path.GetFileName(file).StartsWith("pytorch_model", StringComparison.Ordinal)).ToImmutableArray();
         var chosen = standard.IsEmpty ? torch : standard;
         return chosen.IsEmpty ? throw NoWeights(folder) : new WeightFiles(folder, chosen, null);
@@ -96,21 +103,19 @@ internal sealed record WeightFiles(string Folder, ImmutableArray<string> Paths, 
     }
 
     private static ImmutableArray<string> Named(string folder, string extension) =>
-        [.. Directory.EnumerateFiles(folder)
+        [.. FolderFiles.Of(folder)
             .Where(file => Path.GetExtension(file) == extension)
-            .Where(file => !NotWeights.Any(name => Path.GetFileName(file).StartsWith(name, StringComparison.Ordinal)))
-            .OrderBy(Path.GetFileName, StringComparer.Ordinal)];
+            .Where(file => !NotWeights.Any(name => Path.GetFileName(file).StartsWith(name, StringComparison.Ordinal)))];
 
     private static CheckpointException NoWeights(string folder)
     {
-        var other = Directory.EnumerateFiles(folder)
-            .Select(Path.GetFileName)
-            .Where(name => Path.GetExtension(name) is ".pth" or ".pt" or ".gguf" or ".h5" or ".msgpack" or ".onnx")
-            .Order(StringComparer.Ordinal)
-            .FirstOrDefault();
-        var hint = other is null
-            ? "Download the weights, too."
-            : $"It has {other}, which is another format: get or convert the model to the Hugging Face format.";
+        var names = FolderFiles.Of(folder).Select(path => Path.GetFileName(path)).ToList();
+        var other = names.FirstOrDefault(name => Path.GetExtension(name) is ".pth" or ".pt" or ".gguf" or ".h5" or ".msgpack" or ".onnx");
+        var hint = names.Any(name => name.StartsWith("adapter_model", StringComparison.Ordinal))
+            ? "It holds an adapter (LoRA): merge it into its base model and name the folder of the merged model."
+            : other is null
+                ? "Download the weights, too."
+                : $"It has {other}, which is another format: get or convert the model to the Hugging Face format.";
         return new CheckpointException($"{folder} has no weights (*.safetensors or pytorch_model*.bin). {hint}");
     }
 }

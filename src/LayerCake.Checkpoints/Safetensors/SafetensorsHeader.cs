@@ -38,7 +38,7 @@ internal sealed class SafetensorsHeader
 
     public static SafetensorsHeader Read(InputFile file)
     {
-        ForeignContent.Refuse(file, expected: "a safetensors file");
+        ForeignContent.Refuse(file, ExpectedContent.Safetensors);
         if (file.Length < LengthByteCount)
         {
             throw new CheckpointException($"{file.Path} has {file.Length} bytes; even an empty safetensors file has more. Download it again.");

@@ -24,7 +24,7 @@ public sealed class SafetensorsWriter : IDisposable
         _tensors = tensors;
     }
 
-    /// <summary>Creates (or empties) the file, reserves its size and writes its header.</summary>
+    /// <summary>Creates (or replaces) the file, reserves its size and writes its header.</summary>
     /// <exception cref="CheckpointException">A name twice, the reserved name <c>__metadata__</c>, a header above the format's limit, or a file that cannot be created.</exception>
     public static SafetensorsWriter Create(string path, IReadOnlyList<TensorInfo> tensorsInOrder, IReadOnlyDictionary<string, string>? metadata = null)
     {

@@ -54,7 +54,7 @@ public sealed class TorchArchive : ITensorSource
         var file = InputFile.Open(path);
         try
         {
-            ForeignContent.Refuse(file, expected: "a torch archive", zipIsExpected: true);
+            ForeignContent.Refuse(file, ExpectedContent.TorchArchive);
             var entries = ZipDirectory.Read(file);
             var prefix = FindPrefix(file, entries);
             RequireLittleEndian(file, entries, prefix);

@@ -24,7 +24,7 @@ public sealed class TorchArchiveWriter : IDisposable
         _tensors = tensors;
     }
 
-    /// <summary>Creates (or empties) the file and reserves its size.</summary>
+    /// <summary>Creates (or replaces) the file and reserves its size.</summary>
     /// <param name="path">The file.</param>
     /// <param name="layout">Dictionaries and tensors it shall hold.</param>
     /// <param name="archiveName">The folder inside the archive; by default the file's name without extension, as torch has it. For files that are renamed afterwards.</param>

@@ -56,7 +56,7 @@ internal sealed class ZipRecord
     public byte[] LocalHeader()
     {
         var writer = new ZipFields();
-        var zip64 = Zip64Extra();
+        var zip64 = Zip64Extra(isLocal: true);
         writer.UInt32(0x04034b50);
         writer.UInt16(0);
         writer.UInt16(Flags);
@@ -149,7 +149,8 @@ internal sealed class ZipRecord
 
     private static uint Narrow(long value) => (uint)Math.Min(value, uint.MaxValue);
 
-    private byte[] Zip64Extra()
+    /// <param name="isLocal">In the local header PyTorch leaves the stored size to the descriptor.</param>
+    private byte[] Zip64Extra(bool isLocal = false)
     {
         if (!IsWide)
         {
@@ -162,7 +163,7 @@ internal sealed class ZipRecord
         if (ByteCount >= uint.MaxValue)
         {
             writer.UInt64(ByteCount);
-            writer.UInt64(ByteCount);
+            writer.UInt64(isLocal ? 0 : ByteCount);
         }
 
         if (HeaderOffset >= uint.MaxValue)

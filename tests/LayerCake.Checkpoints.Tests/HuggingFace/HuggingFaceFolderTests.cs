@@ -71,6 +71,26 @@ public sealed class HuggingFaceFolderTests
     }
 
     [Test]
+    public void A_safetensors_index_without_its_files_does_not_hide_torch_archives()
+    {
+        Config();
+        File.Copy(RepositoryFiles.Golden("internlm", "awq", "pytorch_model.bin"), _folder.At("pytorch_model.bin"));
+        Index("""{"weight_map":{"a":"model-00001-of-00001.safetensors"}}""");
+        using var model = HuggingFaceFolder.Open(_folder.Path);
+
+        Assert.That(model.WeightFiles.Select(Path.GetFileName), Is.EqualTo(new[] { "pytorch_model.bin" }));
+    }
+
+    [Test]
+    public void An_adapter_is_no_model()
+    {
+        Config();
+        Shard("adapter_model.safetensors", "a");
+
+        Refused("holds an adapter (LoRA)");
+    }
+
+    [Test]
     public void Only_training_leftovers_are_no_weights()
     {
         Config();

@@ -73,6 +73,49 @@ public sealed class SafetensorsWriterTests
     }
 
     [Test]
+    public void Tensors_may_be_written_and_read_by_many_threads()
+    {
+        TensorInfo[] tensors = [.. Enumerable.Range(0, 64).Select(number => TensorInfo.Of($"t{number}", DType.U8, 10_000 + number))];
+        using (var writer = SafetensorsWriter.Create(Target, tensors))
+        {
+            Parallel.ForEach(tensors, tensor => writer.Write(tensor.Name, Pattern(tensor)));
+            writer.Complete();
+        }
+
+        using var file = SafetensorsFile.Open(Target);
+        var wrong = 0;
+        Parallel.ForEach(tensors, tensor => Interlocked.Add(ref wrong, file.ReadAll(tensor.Name).AsSpan().SequenceEqual(Pattern(tensor)) ? 0 : 1));
+
+        Assert.That(wrong, Is.Zero);
+    }
+
+    [Test]
+    public void A_file_linked_elsewhere_is_replaced_and_not_changed()
+    {
+        Write([TensorInfo.Of("old", DType.U8, 1)], _ => null);
+        var before = File.ReadAllBytes(Target);
+        var kept = _folder.At("kept.safetensors");
+        File.CreateSymbolicLink(kept, "target-of-kept");
+        File.Move(Target, _folder.At("target-of-kept"));
+        File.CreateSymbolicLink(Target, "target-of-kept");
+
+        Write([TensorInfo.Of("new", DType.U8, 1)], _ => null);
+
+        Assert.That(File.ReadAllBytes(kept), Is.EqualTo(before));
+        Assert.That(File.ReadAllBytes(Target), Is.Not.EqualTo(before));
+    }
+
+    [Test]
+    [Platform("Linux")]
+    public void A_disk_that_is_too_small_is_noticed_before_anything_is_written()
+    {
+        Assert.That(
+            () => SafetensorsWriter.Create(Target, [TensorInfo.Of("large", DType.U8, 1L << 50)]),
+            Throws.TypeOf<CheckpointException>().With.Message.StartsWith(Target).And.Message.Contains("that the disk has room"));
+        Assert.That(File.Exists(Target), Is.False);
+    }
+
+    [Test]
     public void A_writer_that_is_not_completed_leaves_no_file()
     {
         using (var writer = SafetensorsWriter.Create(Target, [TensorInfo.Of("a", DType.U8, 2)]))
@@ -114,6 +157,8 @@ public sealed class SafetensorsWriterTests
         Assert.That(
             () => SafetensorsWriter.Create(_folder.At("none", "x.safetensors"), []),
             Throws.TypeOf<CheckpointException>().With.Message.Contains(_folder.At("none", "x.safetensors")));
+
+    private static byte[] Pattern(TensorInfo tensor) => [.. Enumerable.Range((int)tensor.ByteCount, (int)tensor.ByteCount).Select(value => (byte)value)];
 
     private string Target => _folder.At("target.safetensors");
 

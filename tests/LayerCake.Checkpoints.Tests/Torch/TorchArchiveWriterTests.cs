@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Security.Cryptography;
 using CsCheck;
 using LayerCake.Testing;
 
@@ -63,29 +64,36 @@ public sealed class TorchArchiveWriterTests
         iter: 150,
         threads: 1);
 
-    [TestCase(1, true)]
-    [TestCase(999, true)]
-    [TestCase(1000, true)]
-    [TestCase(1001, true)]
-    [TestCase(1, false)]
-    [TestCase(1000, false)]
-    [TestCase(1001, false)]
-    [TestCase(2500, false)]
-    public void Dictionaries_of_any_size_are_grouped_as_python_groups_them(int count, bool isOrderedDict)
+    /// <summary>SHA-256 (first 8 bytes) of what PyTorch 2.11 saves for <c>{f't{i}': torch.zeros(1, dtype=torch.uint8) for i in range(count)}</c> and its OrderedDict.</summary>
+    [TestCase(0, false, "0b2a93de445927ff")]
+    [TestCase(0, true, "86f5f739cfe060ff")]
+    [TestCase(1, false, "9fc10d53cf6701c0")]
+    [TestCase(1, true, "477e564726e04b70")]
+    [TestCase(2, false, "4332c566848d6547")]
+    [TestCase(2, true, "879e09f621764fca")]
+    [TestCase(1000, false, "647371267c739afc")]
+    [TestCase(1000, true, "500901f2911af09b")]
+    [TestCase(1001, false, "6366e4565ae2ea8a")]
+    [TestCase(1001, true, "744726312ed087dc")]
+    [TestCase(2000, false, "ea7f29d44b1de1ed")]
+    [TestCase(2000, true, "fb36510ab9bca9d7")]
+    [TestCase(2001, false, "51c01649d0dca587")]
+    [TestCase(2001, true, "f3276aa3d4a73e7f")]
+    public void Dictionaries_of_any_size_are_grouped_as_python_groups_them(int count, bool isOrderedDict, string expectedDigest)
     {
         TensorInfo[] tensors = [.. Enumerable.Range(0, count).Select(number => TensorInfo.Of($"t{number}", DType.U8, 1))];
-
-        var path = _folder.At("many.bin");
+        var path = _folder.At($"many-{count}-{isOrderedDict}.bin");
         using (var writer = TorchArchiveWriter.Create(path, TorchLayout.Flat(tensors, isOrderedDict)))
         {
             foreach (var tensor in tensors)
             {
-                writer.Write(tensor.Name, [7]);
+                writer.Write(tensor.Name, [0]);
             }
 
             writer.Complete();
         }
 
+        Assert.That(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)))[..16], Is.EqualTo(expectedDigest));
         using var archive = TorchArchive.Open(path);
         Assert.That(archive.Tensors, Is.EqualTo(tensors));
     }
