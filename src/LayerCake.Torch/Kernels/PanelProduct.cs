@@ -71,7 +71,7 @@ internal static unsafe class PanelProduct
     }
 
     /// <summary>Eight rows by 32 columns: 16 of AVX-512's 32 registers hold the sums.</summary>
-    private static void Tile512(float* a, nint lda, float* panel, float* c, nint ldc, nint depth, bool accumulate)
+    internal static void Tile512(float* a, nint lda, float* panel, float* c, nint ldc, nint depth, bool accumulate)
     {
         Vector512<float> s00, s01, s10, s11, s20, s21, s30, s31, s40, s41, s50, s51, s60, s61, s70, s71;
         if (accumulate)
@@ -155,7 +155,7 @@ internal static unsafe class PanelProduct
     }
 
     /// <summary>Four rows by 16 columns for AVX2's 16 registers.</summary>
-    private static void Tile256(float* a, nint lda, float* panel, float* c, nint ldc, nint depth, bool accumulate)
+    internal static void Tile256(float* a, nint lda, float* panel, float* c, nint ldc, nint depth, bool accumulate)
     {
         Vector256<float> s00, s01, s10, s11, s20, s21, s30, s31;
         if (accumulate)
@@ -207,7 +207,7 @@ internal static unsafe class PanelProduct
     }
 
     /// <summary>Four rows by 16 columns for the 32 short registers of Arm.</summary>
-    private static void Tile128(float* a, nint lda, float* panel, float* c, nint ldc, nint depth, bool accumulate)
+    internal static void Tile128(float* a, nint lda, float* panel, float* c, nint ldc, nint depth, bool accumulate)
     {
         Vector128<float> s00, s01, s02, s03, s10, s11, s12, s13, s20, s21, s22, s23, s30, s31, s32, s33;
         if (accumulate)
