@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using LayerCake.Checkpoints;
 
 namespace LayerCake.TurboMind;
@@ -21,9 +22,17 @@ internal static class HalfElements
             return;
         }
 
-        for (var i = 0; i < source.Length; i++)
+        var done = 0;
+        for (; done <= source.Length - Vector256<ushort>.Count; done += Vector256<ushort>.Count)
         {
-            destination[i] = ToBFloat16(BitConverter.SingleToUInt32Bits(source[i]));
+            var low = ToBFloat16(Vector256.Create(source[done..]).AsUInt32());
+            var high = ToBFloat16(Vector256.Create(source[(done + Vector256<float>.Count)..]).AsUInt32());
+            Vector256.Narrow(low, high).CopyTo(destination[done..]);
+        }
+
+        for (; done < source.Length; done++)
+        {
+            destination[done] = ToBFloat16(BitConverter.SingleToUInt32Bits(source[done]));
         }
     }
 
@@ -45,10 +54,7 @@ internal static class HalfElements
             }
             else
             {
-                for (var i = 0; i < step.Length; i++)
-                {
-                    wide[i] = BitConverter.UInt32BitsToSingle((uint)step[i] << 16);
-                }
+                Widen(step, wide);
             }
 
             Convert(wide, step, target);
@@ -56,7 +62,30 @@ internal static class HalfElements
         }
     }
 
+    private static void Widen(ReadOnlySpan<ushort> brains, Span<float> wide)
+    {
+        var done = 0;
+        for (; done <= brains.Length - Vector256<ushort>.Count; done += Vector256<ushort>.Count)
+        {
+            var (low, high) = Vector256.Widen(Vector256.Create(brains[done..]));
+            (low << 16).AsSingle().CopyTo(wide[done..]);
+            (high << 16).AsSingle().CopyTo(wide[(done + Vector256<float>.Count)..]);
+        }
+
+        for (; done < brains.Length; done++)
+        {
+            wide[done] = BitConverter.UInt32BitsToSingle((uint)brains[done] << 16);
+        }
+    }
+
     /// <summary>Adding 0x7FFF and the lowest kept bit carries exactly when the dropped half is above, or at a tie to odd; NaN must not carry into infinity.</summary>
     private static ushort ToBFloat16(uint bits) =>
         (bits & 0x7FFFFFFF) > 0x7F800000 ? (ushort)0x7FC0 : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+
+    private static Vector256<uint> ToBFloat16(Vector256<uint> bits)
+    {
+        var rounded = (bits + Vector256.Create(0x7FFFu) + ((bits >>> 16) & Vector256<uint>.One)) >>> 16;
+        var isNaN = Vector256.GreaterThan((bits & Vector256.Create(0x7FFFFFFFu)).AsInt32(), Vector256.Create(0x7F800000)).AsUInt32();
+        return Vector256.ConditionalSelect(isNaN, Vector256.Create(0x7FC0u), rounded);
+    }
 }

@@ -30,7 +30,7 @@ public static class Sha256Sums
         string[] paths;
         try
         {
-            paths = [.. RegularFiles(new DirectoryInfo(folder), "").Where(path => path != FileName).Order(StringComparer.Ordinal)];
+            paths = [.. FolderTree.RegularFiles(folder).Where(path => path != FileName).Order(StringComparer.Ordinal)];
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
@@ -59,29 +59,6 @@ public static class Sha256Sums
         }
 
         return text.ToString();
-    }
-
-    private static IEnumerable<string> RegularFiles(DirectoryInfo folder, string prefix)
-    {
-        foreach (var entry in folder.EnumerateFileSystemInfos())
-        {
-            if (entry.LinkTarget is not null)
-            {
-                continue;
-            }
-
-            if (entry is DirectoryInfo child)
-            {
-                foreach (var path in RegularFiles(child, $"{prefix}{child.Name}/"))
-                {
-                    yield return path;
-                }
-            }
-            else
-            {
-                yield return prefix + entry.Name;
-            }
-        }
     }
 
     private static unsafe FileDigest Digest(string folder, string relative, BlockBuffers buffers, CancellationToken cancellation)

@@ -47,8 +47,8 @@ public static class WorkspaceBuilder
         yield return Setting("model_name", request.Options.ModelName);
         yield return Setting("model_format", request.Options.ModelFormat ?? "None");
         yield return Setting("inferred_model_format", plan.Format.Name);
-        yield return Setting("model_path", request.ModelPath);
-        yield return Setting("tokenizer_path", request.Content.TokenizerPath);
+        yield return Setting("model_path", request.ShownModelPath ?? request.ModelPath);
+        yield return Setting("tokenizer_path", ShownTokenizer(request));
         yield return Setting("output_format", plan.Configuration.WeightType.OutputFormatName());
         if (Exists("tokenizer.model") && !Exists("tokenizer.json") && Exists("tokenizer_config.json"))
         {
@@ -56,6 +56,15 @@ public static class WorkspaceBuilder
         }
 
         bool Exists(string name) => File.Exists(Path.Combine(request.ModelPath, name));
+    }
+
+    /// <summary>A tokenizer of the model folder is shown in the folder's shown name.</summary>
+    private static string ShownTokenizer(WorkspaceRequest request)
+    {
+        var path = request.Content.TokenizerPath;
+        return request.ShownModelPath is { } shown && Path.GetDirectoryName(path) == Path.TrimEndingDirectorySeparator(request.ModelPath)
+            ? $"{shown}/{Path.GetFileName(path)}"
+            : path;
     }
 
     private static string Setting(string label, string value) => $"{label,-22} {value}";

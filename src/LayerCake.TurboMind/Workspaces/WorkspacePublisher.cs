@@ -42,7 +42,11 @@ public static class WorkspacePublisher
         Replaces(destination);
         // A link is followed, so that the folder it names is replaced and the link stays.
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(destination));
-        target = new DirectoryInfo(target).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? target;
+        if (new DirectoryInfo(target) is { LinkTarget: not null } link)
+        {
+            target = link.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
+        }
+
         var parent = Path.GetDirectoryName(target)
             ?? throw new WorkspaceException($"{destination} is the root of a file system: choose another --dst-path");
         OutputFile.CreateFolder(parent);
@@ -87,10 +91,10 @@ public static class WorkspacePublisher
     {
         try
         {
-            foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(file => new FileInfo(file).LinkTarget is null))
+            foreach (var file in FolderTree.RegularFiles(folder))
             {
                 using var handle = File.OpenHandle(
-                    file, FileMode.Open, OperatingSystem.IsWindows() ? FileAccess.ReadWrite : FileAccess.Read, FileShare.ReadWrite);
+                    Path.Combine(folder, file), FileMode.Open, OperatingSystem.IsWindows() ? FileAccess.ReadWrite : FileAccess.Read, FileShare.ReadWrite);
                 RandomAccess.FlushToDisk(handle);
             }
         }
@@ -116,7 +120,9 @@ public static class WorkspacePublisher
     /// <summary>What builds that were killed left beside the destination. An old workspace that waits without a new one goes back first.</summary>
     private static void RemoveLeftovers(string parent, string name)
     {
-        foreach (var mark in Directory.GetFiles(parent, $".{name}.*.building.lock"))
+        var marks = Directory.GetFiles(parent).Where(file =>
+            Path.GetFileName(file).StartsWith($".{name}.", StringComparison.Ordinal) && file.EndsWith(".building.lock", StringComparison.Ordinal));
+        foreach (var mark in marks)
         {
             var building = mark[..^".lock".Length];
             var aside = building[..^".building".Length] + ".old";

@@ -24,11 +24,11 @@ public sealed class SlowReferenceTests
                     HasBias = bias,
                     ScaleType = floatScales ? DType.F32 : DType.F16,
                 });
-            }, iter: 8, threads: 1);
+            }, iter: 4, threads: 1);
 
     [Test]
     public void Any_half_layer_is_laid_out_as_the_index_maps_say() =>
-        Gen.Select(Gen.Int[0, 2], Gen.Int[1, 2], Gen.Int[1, 2], Gen.Int[1, 300], Gen.Bool, Gen.Int[1, 9])
+        Gen.Select(Gen.Int[0, 2], Gen.Int[1, 2], Gen.Int[1, 2], Gen.Int[1, 150], Gen.Bool, Gen.Int[1, 9])
             .Sample((logRanks, headsPerGroup, localKeyValueHeads, localInner, bias, vocabulary) =>
             {
                 var ranks = 1 << Math.Min(logRanks, headsPerGroup * localKeyValueHeads == 4 ? 1 : 2);
@@ -41,7 +41,7 @@ public sealed class SlowReferenceTests
                     HasBias = bias,
                     Vocabulary = Math.Max(3, vocabulary),
                 });
-            }, iter: 12, threads: 1);
+            }, iter: 6, threads: 1);
 
     private static void AssertConverts(SlowModel model)
     {
