@@ -18,6 +18,10 @@ public sealed class ModelFamily
     private const string InputNorm = "input_layernorm";
     private const string PostAttentionNorm = "post_attention_layernorm";
 
+    // The order of the original's own outputs for both families (tests/golden). Transformers 4.31 and later build Llama's MLP as gate, up, down;
+    // the order decides nothing but the order of entries in files and logs.
+    private static readonly IReadOnlyList<string> LinearsInOrder = [Query, Key, Value, Output, Gate, Down, Up];
+
     private readonly IReadOnlyList<string> _linearNames;
 
     private ModelFamily(string architecture, string attentionBiasField, bool attentionBiasDefault, IReadOnlyList<string> linearNames)
@@ -30,11 +34,11 @@ public sealed class ModelFamily
 
     /// <summary>InternLM (7B and 20B): Llama's layer with biases on q, k, v and o.</summary>
     public static ModelFamily InternLM { get; } =
-        new("InternLMForCausalLM", "bias", attentionBiasDefault: true, [Query, Key, Value, Output, Gate, Down, Up]);
+        new("InternLMForCausalLM", "bias", attentionBiasDefault: true, LinearsInOrder);
 
     /// <summary>Llama and Llama 2, with and without grouped KV heads, and what shares their class (Vicuna, SOLAR).</summary>
     public static ModelFamily Llama { get; } =
-        new("LlamaForCausalLM", "attention_bias", attentionBiasDefault: false, [Query, Key, Value, Output, Gate, Up, Down]);
+        new("LlamaForCausalLM", "attention_bias", attentionBiasDefault: false, LinearsInOrder);
 
     public static IReadOnlyList<ModelFamily> All { get; } = [InternLM, Llama];
 

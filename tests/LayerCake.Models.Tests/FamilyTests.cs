@@ -8,7 +8,7 @@ public sealed class FamilyTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(ModelFamily.Llama.LayerLinears, Is.EqualTo(
-                ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]));
+                ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.down_proj", "mlp.up_proj"]));
             Assert.That(ModelFamily.InternLM.LayerLinears, Is.EqualTo(
                 ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.down_proj", "mlp.up_proj"]));
         }

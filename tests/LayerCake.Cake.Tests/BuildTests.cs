@@ -1,0 +1,160 @@
+using System.Diagnostics;
+
+namespace LayerCake.Cake.Tests;
+
+/// <summary>Whole builds with Cake, of the float16 demo recipe: two steps, no calibration.</summary>
+public sealed class BuildTests
+{
+    private static readonly string[] Recipe = ["--recipe", "internlm-tiny-fp16.yaml"];
+
+    [OneTimeSetUp]
+    public void Prepare() => CakeFolder.PrepareCheckout();
+
+    [Test]
+    public void A_dry_run_and_a_tree_write_nothing()
+    {
+        using var folder = new CakeFolder();
+        var before = folder.Snapshot();
+
+        var dry = folder.Cake([.. Recipe, "--dryrun"]);
+        var tree = folder.Cake([.. Recipe, "--tree"]);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(dry.ExitCode, Is.Zero, dry.Text);
+            Assert.That(dry.Text, Does.Contain("1. convert").And.Contain("2. package"));
+            Assert.That(tree.Text, Does.Contain("└─convert"));
+            Assert.That(folder.Snapshot(), Is.EqualTo(before));
+        }
+    }
+
+    [Test]
+    public void A_build_runs_its_steps_and_again_runs_nothing_and_one_value_runs_what_depends_on_it()
+    {
+        using var folder = new CakeFolder();
+
+        var first = folder.Cake(Recipe);
+        var second = folder.Cake(Recipe);
+        var changed = folder.Cake([.. Recipe, "--set", "package.launch_files=false"]);
+        var forced = folder.Cake([.. Recipe, "--target", "convert", "--force"]);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(first.ExitCode, Is.Zero, first.Text);
+            Assert.That(first.Text, Does.Match("convert +ran .*never built").And.Match("package +ran .*never built"));
+            Assert.That(folder.At("artifacts", "internlm-tiny-fp16", "SHA256SUMS"), Does.Exist);
+            Assert.That(second.Text, Does.Contain("convert: cached").And.Contain("package: cached"));
+            Assert.That(changed.Text, Does.Contain("convert: cached").And.Match("package +ran .*package.launch_files"));
+            Assert.That(forced.Text, Does.Match("convert +ran .*forced").And.Not.Contain("package:"));
+        }
+    }
+
+    [Test]
+    public void A_missing_workspace_is_put_back_from_the_store()
+    {
+        using var folder = new CakeFolder();
+        Assert.That(folder.Cake(Recipe).ExitCode, Is.Zero);
+        var sums = File.ReadAllText(folder.At("artifacts", "internlm-tiny-fp16", "SHA256SUMS"));
+        Directory.Delete(folder.At("artifacts", "internlm-tiny-fp16"), recursive: true);
+
+        var again = folder.Cake(Recipe);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(again.ExitCode, Is.Zero, again.Text);
+            Assert.That(again.Text, Does.Contain("convert: cached"));
+            Assert.That(File.ReadAllText(folder.At("artifacts", "internlm-tiny-fp16", "SHA256SUMS")), Is.EqualTo(sums));
+        }
+    }
+
+    [Test]
+    public void Several_cold_starts_at_once_all_succeed()
+    {
+        using var folder = new CakeFolder();
+
+        var runs = Enumerable.Range(0, 4).Select(_ => folder.Begin(Recipe)).ToList().ConvertAll(run => run.Finish());
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(runs.Select(run => run.ExitCode), Is.All.Zero, string.Join("\n----\n", runs.Select(run => run.Text)));
+            Assert.That(runs.Count(run => System.Text.RegularExpressions.Regex.IsMatch(run.Text, "convert +ran ")), Is.EqualTo(1));
+            Assert.That(Directory.GetDirectories(folder.At("artifacts", "cake", "scripts"), "run-*"), Is.Empty);
+        }
+    }
+
+    [Test]
+    [Category("Slow")]
+    public void Several_starts_at_once_in_a_clone_that_was_never_built_all_succeed()
+    {
+        using var folder = new CakeFolder(withCommand: false);
+
+        var runs = Enumerable.Range(0, 3).Select(_ => folder.Begin(Recipe)).ToList().ConvertAll(run => run.Finish());
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(runs.Select(run => run.ExitCode), Is.All.Zero, string.Join("\n----\n", runs.Select(run => run.Text)));
+            Assert.That(runs.Count(run => run.Text.Contains("Built in", StringComparison.Ordinal)), Is.EqualTo(1));
+        }
+    }
+
+    [Test]
+    public void A_killed_run_leaves_no_step_running_and_the_next_one_completes()
+    {
+        using var folder = new CakeFolder();
+        string[] recipe = ["--recipe", "internlm-tiny-w4kv8.yaml", "--set", "calibrate.samples=128"];
+        var run = folder.Begin(recipe);
+        var step = WaitForStep(run);
+
+        run.Process.Kill();
+        var ended = step.WaitForExit(TimeSpan.FromSeconds(30));
+        var next = folder.Cake("--recipe", "internlm-tiny-w4kv8.yaml", "--set", "calibrate.samples=2", "--set", "calibrate.sequence_length=64");
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(ended, Is.True, "the step went on although the process that started it was killed");
+            Assert.That(next.ExitCode, Is.Zero, next.Text);
+            Assert.That(Directory.GetFileSystemEntries(folder.At("artifacts", ".cache", "tmp")), Is.Empty);
+        }
+    }
+
+    /// <summary>The process of the calibrate step, once it computes.</summary>
+    private static Process WaitForStep(RunningCake run)
+    {
+        var until = Stopwatch.StartNew();
+        while (until.Elapsed < TimeSpan.FromMinutes(1))
+        {
+            if (run.Text.Contains("Loading calibrate dataset", StringComparison.Ordinal)
+                && Process.GetProcessesByName("layercake").FirstOrDefault(process => IsBelow(process.Id, run.Process.Id)) is { } step)
+            {
+                return step;
+            }
+
+            Thread.Sleep(20);
+        }
+
+        throw new AssertionException($"the step did not start:\n{run.Text}");
+    }
+
+    private static bool IsBelow(int process, int ancestor)
+    {
+        try
+        {
+            for (var current = process; current > 1;)
+            {
+                if (current == ancestor)
+                {
+                    return true;
+                }
+
+                var text = File.ReadAllText($"/proc/{current}/stat");
+                current = int.Parse(text[(text.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]);
+            }
+        }
+        catch (IOException)
+        {
+            // It ended meanwhile.
+        }
+
+        return false;
+    }
+}
