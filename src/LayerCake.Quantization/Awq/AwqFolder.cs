@@ -35,7 +35,7 @@ internal sealed class AwqFolder : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new QuantizationException($"The output folder {request.OutputFolder} cannot be written: {failure.Message}", failure);
+            throw new QuantizationException($"The output folder {request.OutputFolder} cannot be written: {failure.Message.TrimEnd('.')}. Choose another one.", failure) { ConcernsOutput = true };
         }
 
         try

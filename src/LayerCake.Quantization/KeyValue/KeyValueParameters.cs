@@ -105,14 +105,18 @@ public sealed record KeyValueParameters
 
         foreach (var item in parameters)
         {
+            // Beside its place first: a disk that is full must not cost the file that was there.
             var path = Path.Combine(folder, item.FileName);
+            var temporary = string.Create(CultureInfo.InvariantCulture, $"{path}.{Environment.ProcessId}");
             try
             {
-                File.WriteAllBytes(path, item.ToBytes());
+                File.WriteAllBytes(temporary, item.ToBytes());
+                File.Move(temporary, path, overwrite: true);
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
-                throw new QuantizationException($"{path} cannot be written: {failure.Message}", failure);
+                File.Delete(temporary);
+                throw new QuantizationException($"{path} cannot be written: {failure.Message.TrimEnd('.')}. Free space there or choose another folder.", failure) { ConcernsOutput = true };
             }
 
             line?.Invoke(item.Line);

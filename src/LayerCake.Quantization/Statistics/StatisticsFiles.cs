@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using LayerCake.Checkpoints;
 
@@ -25,23 +26,37 @@ public static class StatisticsFiles
     /// <summary>All four names, in the order they are written.</summary>
     public static IReadOnlyList<string> All { get; } = [Inputs, Outputs, Keys, Values];
 
-    /// <summary>Writes the four files, creating the folder. The same statistics give the same bytes.</summary>
+    /// <summary>
+    /// Writes the four files, creating the folder: all of them, or what was there stays. The same statistics give the same bytes.
+    /// </summary>
     public static void Write(string folder, CalibrationStatistics statistics)
     {
         ArgumentNullException.ThrowIfNull(statistics);
+        var staging = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $".statistics-{Environment.ProcessId}"));
         try
         {
-            Directory.CreateDirectory(folder);
+            Directory.CreateDirectory(staging);
+            WriteActivations(Path.Combine(staging, Inputs), statistics.Inputs);
+            WriteActivations(Path.Combine(staging, Outputs), statistics.Outputs);
+            WriteKeyValues(Path.Combine(staging, Keys), statistics.Keys);
+            WriteKeyValues(Path.Combine(staging, Values), statistics.Values);
+            foreach (var name in All)
+            {
+                File.Move(Path.Combine(staging, name), Path.Combine(folder, name), overwrite: true);
+            }
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new QuantizationException($"The folder for the statistics, {folder}, cannot be made: {failure.Message}", failure);
+            throw new QuantizationException(
+                $"The statistics cannot be written into {folder}: {failure.Message.TrimEnd('.')}. Choose another folder.", failure) { ConcernsOutput = true };
         }
-
-        WriteActivations(Path.Combine(folder, Inputs), statistics.Inputs);
-        WriteActivations(Path.Combine(folder, Outputs), statistics.Outputs);
-        WriteKeyValues(Path.Combine(folder, Keys), statistics.Keys);
-        WriteKeyValues(Path.Combine(folder, Values), statistics.Values);
+        finally
+        {
+            if (Directory.Exists(staging))
+            {
+                Directory.Delete(staging, recursive: true);
+            }
+        }
     }
 
     /// <summary>Reads all four files.</summary>
