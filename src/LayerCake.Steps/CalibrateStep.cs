@@ -9,12 +9,7 @@ namespace LayerCake.Steps;
 /// <summary>Runs the model over the calibration text and writes the statistics of its activations.</summary>
 internal sealed class CalibrateStep(Recipe recipe, CalibrateOptions options, string modelFolder, IReadOnlyList<StepInput> inputs) : IBuildStep
 {
-    private readonly string _device = recipe.Execution.Device switch
-    {
-        DeviceChoice.Cpu => "cpu",
-        DeviceChoice.Cuda => "cuda",
-        _ => "auto",
-    };
+    private readonly string _device = DeviceName(recipe.Execution.Device);
 
     public string Name => StepNames.Calibrate;
 
@@ -23,6 +18,14 @@ internal sealed class CalibrateStep(Recipe recipe, CalibrateOptions options, str
     public IReadOnlyList<string> DependsOn => [];
 
     public IReadOnlyList<StepInput> Inputs => inputs;
+
+    /// <summary>The device as <see cref="TorchDevices"/> takes it.</summary>
+    public static string DeviceName(DeviceChoice device) => device switch
+    {
+        DeviceChoice.Cpu => "cpu",
+        DeviceChoice.Cuda => "cuda",
+        _ => "auto",
+    };
 
     public void AddTo(IKeyWriter key) => key.AddNested(RecipeSchema.Calibrate.Name, options.AddTo);
 

@@ -4,7 +4,11 @@ using LayerCake.Recipes;
 namespace LayerCake.Steps;
 
 /// <summary>The workspace without KV scales: weights in the engine's layout, config.ini, tokenizer, templates.</summary>
-internal sealed class ConvertStep(Recipe recipe, string modelFolder, IReadOnlyList<StepInput> inputs) : IBuildStep
+/// <param name="recipe">The recipe.</param>
+/// <param name="modelFolder">Full path of the float model.</param>
+/// <param name="shownDestination">Where the workspace goes in the end, as the printed lines call it.</param>
+/// <param name="inputs">The float model's files, where the recipe does not quantize them first.</param>
+internal sealed class ConvertStep(Recipe recipe, string modelFolder, string shownDestination, IReadOnlyList<StepInput> inputs) : IBuildStep
 {
     public string Name => StepNames.Convert;
 
@@ -31,6 +35,8 @@ internal sealed class ConvertStep(Recipe recipe, string modelFolder, IReadOnlyLi
         {
             ModelName = recipe.Model.Name,
             ModelPath = recipe.AutoAwq is null ? modelFolder : context.InputFolder(StepNames.AutoAwq),
+            // The step works on folders of the store; the lines speak of what the user knows.
+            ShownModelPath = recipe.AutoAwq is null ? recipe.Model.Source.Text : $"{StepNames.AutoAwq}:{recipe.Name}",
             ModelFormat = recipe.AutoAwq is null ? null : "awq",
             TensorParallel = recipe.Convert.TensorParallel.Degree,
             GroupSize = recipe.AutoAwq?.GroupSize.Value ?? 0,
@@ -41,7 +47,7 @@ internal sealed class ConvertStep(Recipe recipe, string modelFolder, IReadOnlyLi
                 _ => null,
             },
         };
-        operation.Write(context.OutputFolder, context.Reporter, token);
+        operation.Write(context.OutputFolder, shownDestination, context.Reporter, token);
         return Task.CompletedTask;
     }
 }

@@ -1,7 +1,9 @@
+using LayerCake.Calibration;
 using LayerCake.Checkpoints;
 using LayerCake.Models;
 using LayerCake.Quantization;
 using LayerCake.Recipes;
+using LayerCake.Torch;
 using LayerCake.TurboMind;
 
 namespace LayerCake.Steps;
@@ -29,16 +31,90 @@ internal static class ModelCheck
             AwqOptionsOf(awq).Validate(configuration);
         }
 
-        WorkspaceLimits.Check(
-            DimensionsOf(configuration),
-            WeightTypeOf(recipe, model),
-            recipe.Convert.TensorParallel.Degree,
-            recipe.AutoAwq?.GroupSize.Value ?? 0,
-            recipe.KvQparams is not null);
+        CheckName(recipe);
+        CheckLimits(recipe, DimensionsOf(configuration), WeightTypeOf(recipe, model));
+        CheckConversion(recipe, model);
+        CheckMemory(recipe, configuration);
         if (model.TokenizerModelPath is null)
         {
             throw new Text.TokenizerException(
                 $"{model.Path}: no tokenizer found. The SentencePiece model {Text.TokenizerFolder.ModelFileName} is looked for: download it from the model's repository into the folder.");
+        }
+    }
+
+    /// <summary>LMDeploy goes by the model's name alone to choose how a checkpoint is read.</summary>
+    private static void CheckName(Recipe recipe)
+    {
+        try
+        {
+            _ = SourceFormat.Infer(ChatModel.Find(recipe.Model.Name), recipe.AutoAwq is null ? null : "awq");
+        }
+        catch (WorkspaceException exception)
+        {
+            throw recipe.Refuse("model.name", exception.Message);
+        }
+    }
+
+    /// <summary>Where another value of the recipe would do, the refusal points to the value; else the model itself is refused.</summary>
+    private static void CheckLimits(Recipe recipe, ModelDimensions model, TurboMind.WeightType weights)
+    {
+        var parallel = recipe.Convert.TensorParallel.Degree;
+        var groupSize = recipe.AutoAwq?.GroupSize.Value ?? 0;
+        var scales = recipe.KvQparams is not null;
+        if (scales && weights == TurboMind.WeightType.BFloat16)
+        {
+            throw recipe.Refuse(
+                "convert.weight_type",
+                "convert.weight_type auto is bfloat16 for this bfloat16 checkpoint, which cannot go with kv_qparams: the engine reads an int8 KV cache with float16 "
+                + "or int4 weights only; write weight_type: float16, or add auto_awq");
+        }
+
+        if (parallel > 1 && WorkspaceLimits.Faults(model, weights, 1, groupSize, scales).Count == 0)
+        {
+            try
+            {
+                WorkspaceLimits.Check(model, weights, parallel, groupSize, scales);
+            }
+            catch (WorkspaceException exception)
+            {
+                throw recipe.Refuse("convert.tensor_parallel", exception.Message);
+            }
+        }
+
+        WorkspaceLimits.Check(model, weights, parallel, groupSize, scales);
+    }
+
+    /// <summary>
+    /// Plans the conversion of the float model. auto_awq keeps the names and sizes of all tensors, so what convert would refuse after it, it refuses here.
+    /// </summary>
+    private static void CheckConversion(Recipe recipe, HuggingFaceFolder model)
+    {
+        var weights = WeightTypeOf(recipe, model);
+        ConversionPlan.Create(ConversionSource.From(model), new ConversionOptions
+        {
+            ModelName = recipe.Model.Name,
+            TensorParallel = recipe.Convert.TensorParallel.Degree,
+            WeightType = weights == TurboMind.WeightType.Int4 ? TurboMind.WeightType.Float16 : weights,
+            // The tokenizer is read later, when a step runs; these are in every vocabulary.
+            SpecialTokens = new SpecialTokenIds(0, 0),
+        });
+    }
+
+    private static void CheckMemory(Recipe recipe, ModelConfiguration configuration)
+    {
+        if (recipe is not { Calibrate: { } calibrate, Execution.MemoryBudget: { } budget }
+            || TorchDevices.ResolveKind(CalibrateStep.DeviceName(recipe.Execution.Device)) != DeviceKind.Cpu)
+        {
+            return;
+        }
+
+        var needed = CalibrationMemory.PeakOnCpu(configuration, calibrate.Samples, calibrate.SequenceLength, threads: 1);
+        if (needed > budget.Bytes)
+        {
+            throw recipe.Refuse(
+                "execution.memory_budget",
+                $"calibrating {calibrate.Samples} samples of {calibrate.SequenceLength} tokens needs {(needed + 999_999) / 1_000_000} MB, but the budget is {budget}; "
+                + "raise it, or use fewer or shorter samples");
         }
     }
 

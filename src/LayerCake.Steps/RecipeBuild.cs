@@ -38,14 +38,20 @@ public sealed class RecipeBuild
         using var model = HuggingFaceFolder.Open(modelFolder);
         var configuration = ModelConfiguration.Read(model);
         ModelCheck.Run(recipe, model, configuration);
+        var outputFolder = Path.Combine(Path.GetFullPath(artifactsFolder), recipe.Name);
+        return new RecipeBuild(recipe, outputFolder, StepsOf(recipe, model, outputFolder));
+    }
 
+    /// <summary>The steps of a recipe that may or may not be buildable.</summary>
+    internal static IReadOnlyList<IBuildStep> StepsOf(Recipe recipe, HuggingFaceFolder model, string outputFolder)
+    {
         var weights = ModelFiles.Weights(model);
         var sideFiles = ModelFiles.SideFiles(model);
         var steps = new List<IBuildStep>();
         if (recipe.Calibrate is { } calibrate)
         {
             var dataset = StepInput.File("dataset", recipe.ResolveDataset());
-            steps.Add(new CalibrateStep(recipe, calibrate, modelFolder, [weights, ModelFiles.Tokenizer(model), dataset]));
+            steps.Add(new CalibrateStep(recipe, calibrate, model.Path, [weights, ModelFiles.Tokenizer(model), dataset]));
         }
 
         if (recipe.KvQparams is { } kvQparams)
@@ -55,11 +61,18 @@ public sealed class RecipeBuild
 
         if (recipe.AutoAwq is { } autoAwq)
         {
-            steps.Add(new AutoAwqStep(autoAwq, modelFolder, [weights, sideFiles]));
+            steps.Add(new AutoAwqStep(autoAwq, model.Path, [weights, sideFiles]));
         }
 
-        steps.Add(new ConvertStep(recipe, modelFolder, recipe.AutoAwq is null ? [weights, sideFiles] : []));
+        steps.Add(new ConvertStep(recipe, model.Path, Shown(outputFolder), recipe.AutoAwq is null ? [weights, sideFiles] : []));
         steps.Add(new PackageStep(recipe));
-        return new RecipeBuild(recipe, Path.Combine(Path.GetFullPath(artifactsFolder), recipe.Name), steps);
+        return steps;
+    }
+
+    /// <summary>Relative to the working folder where it lies below it: <c>artifacts/NAME</c>.</summary>
+    private static string Shown(string folder)
+    {
+        var relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), folder);
+        return relative.StartsWith("..", StringComparison.Ordinal) ? folder : relative;
     }
 }

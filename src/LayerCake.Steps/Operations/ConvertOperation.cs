@@ -11,8 +11,11 @@ public sealed record ConvertOperation
     /// <summary>Chat template, one of <see cref="ChatModel.All"/>.</summary>
     public required string ModelName { get; init; }
 
-    /// <summary>The model's folder, as it is to be shown.</summary>
+    /// <summary>The model's folder.</summary>
     public required string ModelPath { get; init; }
+
+    /// <summary>What the printed lines call the model's folder; null for <see cref="ModelPath"/> itself.</summary>
+    public string? ShownModelPath { get; init; }
 
     /// <summary><c>hf</c>, <c>awq</c>, or null.</summary>
     public string? ModelFormat { get; init; }
@@ -32,9 +35,13 @@ public sealed record ConvertOperation
     public WeightType? WeightType { get; init; }
 
     /// <summary>Writes the workspace into an empty folder.</summary>
-    public void Write(string folder, IBuildReporter reporter, CancellationToken token)
+    /// <param name="folder">The folder.</param>
+    /// <param name="shownDestination">What the printed lines call it.</param>
+    /// <param name="reporter">Gets the original's lines and the progress.</param>
+    /// <param name="token">Stops it; the folder is then incomplete.</param>
+    public void Write(string folder, string shownDestination, IBuildReporter reporter, CancellationToken token)
     {
-        using var opened = Open(folder);
+        using var opened = Open(shownDestination);
         var plan = ConversionPlan.Create(opened.Request.Source, opened.Request.Options);
         Warn(plan, reporter);
         WorkspaceBuilder.Write(opened.Request, plan, folder, reporter.Line, Layers(reporter), token);
@@ -78,10 +85,11 @@ public sealed record ConvertOperation
             opened.Request = new WorkspaceRequest
             {
                 Source = new ConversionSource(
-                    Path.Combine(ModelPath, "config.json"), opened.Model.Config, opened.Quantized ?? opened.Model.Weights),
+                    Path.Combine(ShownModelPath ?? ModelPath, "config.json"), opened.Model.Config, opened.Quantized ?? opened.Model.Weights),
                 Options = options,
                 Content = WorkspaceContent.Of(opened.Model, options, tokenizerPath),
                 ModelPath = ModelPath,
+                ShownModelPath = ShownModelPath,
                 ShownDestination = shownDestination,
             };
             return opened;
