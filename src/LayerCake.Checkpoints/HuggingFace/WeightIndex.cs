@@ -26,7 +26,7 @@ internal sealed record WeightIndex(string Path, IReadOnlyDictionary<string, stri
                 ?? throw new CheckpointException($"{path}: the weight_map gives tensor '{name}' no file name. Download the index again.");
             if (!IsPlainName(file))
             {
-                throw new CheckpointException($"{path}: the weight_map places tensor '{name}' in '{file}'. Shards must lie beside the index: a name without folders.");
+                throw new CheckpointException($"{path}: the weight_map places tensor '{name}' in '{file}'. Shards must lie beside the index: a name without folders that does not begin with a dot.");
             }
 
             if (!files.TryAdd(name, file))
@@ -54,5 +54,5 @@ internal sealed record WeightIndex(string Path, IReadOnlyDictionary<string, stri
     }
 
     private static bool IsPlainName(string file) =>
-        file.Length > 0 && file is not ("." or "..") && file.AsSpan().IndexOfAny("/\\:\0") < 0;
+        file.Length > 0 && file[0] != '.' && file.AsSpan().IndexOfAny("/\\:\0") < 0;
 }
