@@ -27,9 +27,12 @@ internal sealed class CalibrateStep(Recipe recipe, CalibrateOptions options, str
         _ => "auto",
     };
 
+    /// <summary>What computes: the kernels on the processor, or the libtorch and its kernels on a GPU.</summary>
+    public static string NumericsFor(Recipe recipe) => Calibrator.Numerics(TorchDevices.ResolveKind(DeviceName(recipe.Execution.Device)));
+
     public void AddTo(IKeyWriter key) => key.AddNested(RecipeSchema.Calibrate.Name, options.AddTo);
 
-    public void AddEnvironmentTo(IKeyWriter key) => key.Add("numerics", Calibrator.Numerics(TorchDevices.ResolveKind(_device)));
+    public void AddEnvironmentTo(IKeyWriter key) => key.Add("numerics", NumericsFor(recipe));
 
     public Task RunAsync(StepContext context, CancellationToken token)
     {

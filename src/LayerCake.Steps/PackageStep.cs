@@ -34,7 +34,8 @@ internal sealed class PackageStep(Recipe recipe) : IBuildStep
 
         if (recipe.Package.LaunchFiles && !recipe.Engine.KeepsQuantPolicy)
         {
-            LaunchFiles.Write(workspace, recipe.Convert.TensorParallel.Degree, recipe.QuantPolicy);
+            var parallel = recipe.Convert.TensorParallel;
+            LaunchFiles.Write(workspace, recipe.Engine.LaunchArguments(".", parallel, recipe.KvQparams?.Cache), parallel.Degree, recipe.QuantPolicy);
         }
 
         WorkspaceListing.Read(workspace).ThrowIfFaulty();
@@ -43,7 +44,7 @@ internal sealed class PackageStep(Recipe recipe) : IBuildStep
         {
             RecipeName = recipe.Name,
             Recipe = KeyDocument.Of(recipe.AddTo),
-            Versions = new Dictionary<string, string> { ["layercake"] = RecipeBuild.ProgramVersion, ["engine"] = recipe.Engine.Name },
+            Versions = Versions(),
             Steps = context.Lineage,
             Outputs = outputs,
         };
@@ -51,6 +52,18 @@ internal sealed class PackageStep(Recipe recipe) : IBuildStep
         WriteChecksums(workspace, outputs, token);
         context.Reporter.Line($"{outputs.Count} files, quant_policy {recipe.QuantPolicy}");
         return Task.CompletedTask;
+    }
+
+    /// <summary>All of them are in this step's key, those of calibrate through calibrate's.</summary>
+    private Dictionary<string, string> Versions()
+    {
+        var versions = new Dictionary<string, string> { ["layercake"] = RecipeBuild.ProgramVersion, ["engine"] = recipe.Engine.Name };
+        if (recipe.Calibrate is not null)
+        {
+            versions["numerics"] = CalibrateStep.NumericsFor(recipe);
+        }
+
+        return versions;
     }
 
     /// <summary>Lays out convert's workspace without copying it; only config.ini, which changes, is a copy.</summary>

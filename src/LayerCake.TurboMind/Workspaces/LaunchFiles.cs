@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
@@ -15,30 +14,28 @@ public static class LaunchFiles
     public const string JsonName = "launch.json";
 
     /// <summary>Writes both into the workspace.</summary>
-    public static void Write(string workspace, int tensorParallel, int quantPolicy)
+    /// <param name="workspace">The workspace.</param>
+    /// <param name="command">The engine's command with its arguments, in which the workspace is <c>.</c>; plain words, nothing to quote.</param>
+    /// <param name="tensorParallel">Ranks, for launch.json.</param>
+    /// <param name="quantPolicy">The policy, for launch.json.</param>
+    public static void Write(string workspace, IReadOnlyList<string> command, int tensorParallel, int quantPolicy)
     {
-        string[] arguments =
-        [
-            "lmdeploy", "serve", "api_server", ".",
-            "--tp", tensorParallel.ToString(CultureInfo.InvariantCulture),
-            "--quant-policy", quantPolicy.ToString(CultureInfo.InvariantCulture),
-        ];
-        OutputFile.WriteText(Path.Combine(workspace, ScriptName), Script(arguments), executable: true);
-        OutputFile.WriteText(Path.Combine(workspace, JsonName), Json(arguments, tensorParallel, quantPolicy));
+        OutputFile.WriteText(Path.Combine(workspace, ScriptName), Script(command), executable: true);
+        OutputFile.WriteText(Path.Combine(workspace, JsonName), Json(command, tensorParallel, quantPolicy));
     }
 
-    private static string Script(string[] arguments) =>
+    private static string Script(IReadOnlyList<string> arguments) =>
         $"""
         #!/bin/sh
         # Serves this workspace over HTTP. The KV cache policy is named here because this release of LMDeploy
-        # overwrites the one in config.ini. Further arguments are passed on, for example --server-port 23333.
+        # overwrites the one in config.ini. Further arguments are passed on, for example --server-port 8000.
         set -eu
         cd "$(dirname "$0")"
         exec {string.Join(' ', arguments)} "$@"
 
         """.ReplaceLineEndings("\n");
 
-    private static string Json(string[] arguments, int tensorParallel, int quantPolicy)
+    private static string Json(IReadOnlyList<string> arguments, int tensorParallel, int quantPolicy)
     {
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" }))

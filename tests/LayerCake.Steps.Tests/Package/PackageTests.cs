@@ -84,6 +84,7 @@ internal sealed class PackageTests
             Assert.That(recipe.GetProperty("fields").GetProperty("calibrate").GetProperty("sequence_length").GetInt32(), Is.EqualTo(64));
             Assert.That(recipe.GetProperty("fields").GetProperty("convert").GetProperty("weight_type").GetString(), Is.EqualTo("auto"));
             Assert.That(record.RootElement.GetProperty("versions").GetProperty("engine").GetString(), Is.EqualTo("lmdeploy 0.1.0"));
+            Assert.That(record.RootElement.GetProperty("versions").GetProperty("numerics").GetString(), Is.EqualTo("cpu-1"));
         }
     }
 
@@ -203,7 +204,7 @@ internal sealed class PackageTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(with.Ran.Concat(without.Ran), Is.All.EqualTo(StepNames.Package));
-            Assert.That(text, Does.Contain("--quant-policy 4"));
+            Assert.That(text, Does.Contain("exec lmdeploy serve api_server . ").And.Contain(" --tp 1 --quant-policy 4 "));
             Assert.That(executable);
             Assert.That(File.Exists(script), Is.False);
             Assert.That(File.Exists(Path.Combine(SharedBuild.Workspace, "serve.sh")), Is.False);

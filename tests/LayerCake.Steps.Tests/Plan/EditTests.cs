@@ -107,6 +107,7 @@ internal sealed class EditTests
         });
         yield return Case("a README in the model's folder", s_none, project => File.WriteAllText(project.InModel("NOTES.md"), "new"));
         yield return Case("the README of the model changed", s_none, project => File.AppendAllText(project.InModel("README.md"), "more"));
+        yield return Case("what an editor left behind", s_none, project => File.WriteAllText(project.InModel(".config.json.swp.json"), "{}"));
         yield return Set("execution.memory_budget", s_none, "execution.memory_budget=4 GiB");
 
         yield return Set("calibrate.samples", s_all, "calibrate.samples=3");

@@ -235,7 +235,9 @@ public sealed class WorkspaceBuilderTests
     [Test]
     public void The_launch_command_names_the_cache_policy()
     {
-        LaunchFiles.Write(_folder.Path, tensorParallel: 2, quantPolicy: 4);
+        string[] command = ["lmdeploy", "serve", "api_server", ".", "--tp", "2", "--quant-policy", "4"];
+
+        LaunchFiles.Write(_folder.Path, command, tensorParallel: 2, quantPolicy: 4);
 
         using (Assert.EnterMultipleScope())
         {
