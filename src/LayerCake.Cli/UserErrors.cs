@@ -19,6 +19,8 @@ internal static class UserErrors
         RecipeException => (ExitCode.Recipe, exception.Message),
         BuildException => (ExitCode.Storage, exception.Message),
         TorchException => (ExitCode.Torch, exception.Message),
+        CheckpointException { ConcernsOutput: true } or QuantizationException { ConcernsOutput: true } or WorkspaceException { ConcernsOutput: true }
+            => (ExitCode.Storage, exception.Message),
         CheckpointException or ModelException or TokenizerException or CalibrationDataException or QuantizationException or WorkspaceException
             or Calibration.CalibrationException => (ExitCode.Input, exception.Message),
         OperationCanceledException => (ExitCode.Interrupted, "stopped; nothing half-made was kept"),

@@ -12,4 +12,6 @@ public sealed class WorkspaceException : Exception
         : base(message, innerException)
     {
     }
+    /// <summary>Whether the fault is that something cannot be written (no space, no permission), not that something read is wrong.</summary>
+    public bool ConcernsOutput { get; init; }
 }

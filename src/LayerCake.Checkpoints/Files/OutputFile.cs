@@ -31,7 +31,7 @@ internal sealed class OutputFile : IDisposable
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
             throw new CheckpointException(
-                $"{path} ({length} bytes) cannot be created: {exception.Message} Check that the folder exists and is writable and that the disk has room.", exception);
+                $"{path} ({length} bytes) cannot be created: {exception.Message} Check that the folder exists and is writable and that the disk has room.", exception) { ConcernsOutput = true };
         }
     }
 
@@ -43,7 +43,7 @@ internal sealed class OutputFile : IDisposable
         }
         catch (IOException exception)
         {
-            throw new CheckpointException($"{Path} cannot be written: {exception.Message} Free space on its disk or choose another folder.", exception);
+            throw new CheckpointException($"{Path} cannot be written: {exception.Message} Free space on its disk or choose another folder.", exception) { ConcernsOutput = true };
         }
     }
 
@@ -56,7 +56,7 @@ internal sealed class OutputFile : IDisposable
         }
         catch (IOException exception)
         {
-            throw new CheckpointException($"{Path} cannot be flushed to its disk: {exception.Message}", exception);
+            throw new CheckpointException($"{Path} cannot be flushed to its disk: {exception.Message}", exception) { ConcernsOutput = true };
         }
 
         _isComplete = true;

@@ -40,7 +40,7 @@ public sealed record CalibrateOperation
         ModelLayout.Check(operation.Model.Weights, configuration);
         reporter.Line("Loading calibrate dataset ...");
         var ids = tokenizer.EncodeWithSpecialTokens(CalibrationText.Load(operation.TextFile).Text);
-        var samples = CalibrationSampler.Draw(ids, operation.Samples, operation.SequenceLength, operation.Seed);
+        var samples = Draw(ids, operation);
         if (operation.ScanWeights)
         {
             WeightScan.Run(operation.Model.Weights, configuration, 0, token);
@@ -58,6 +58,18 @@ public sealed record CalibrateOperation
             new LayerProgress(reporter),
             token);
         StatisticsFiles.Write(outputFolder, statistics);
+    }
+
+    private static int[][] Draw(int[] ids, CalibrateOperation operation)
+    {
+        try
+        {
+            return CalibrationSampler.Draw(ids, operation.Samples, operation.SequenceLength, operation.Seed);
+        }
+        catch (CalibrationDataException exception)
+        {
+            throw new CalibrationDataException($"{operation.TextFile}: {exception.Message}", exception);
+        }
     }
 
     /// <summary>Passes on, on the reporting thread, the line of a finished layer and how many samples of all layers are done.</summary>

@@ -59,7 +59,7 @@ internal sealed class JsonFields
         return text.Length <= 120 ? text : text[..120] + "…";
     }
 
-    private WorkspaceException Missing(string name) => new($"{_path} has no field \"{name}\"");
+    private WorkspaceException Missing(string name) => new($"{_path} has no field \"{name}\", so it is not the config.json of a complete model; download it again");
 
     private WorkspaceException Fault(string name, JsonElement element, string expected) =>
         new($"{_path}: field \"{name}\" is {Shown(element)}, not {expected}");

@@ -98,14 +98,14 @@ internal sealed class OutputFile : IDisposable
         // ENOSPC and EDQUOT reach .NET as HResults of their errno; preallocation has a text of its own.
         const int noSpace = 28;
         const int quota = 122;
-        if (fault is IOException && ((fault.HResult & 0xFFFF) is noSpace or quota or 0x70 || fault.Message.Contains("allocate", StringComparison.OrdinalIgnoreCase)))
+        if (fault is IOException && ((fault.HResult & 0xFFFF) is noSpace or quota or 0x70 || fault.Message.Contains("allocation", StringComparison.OrdinalIgnoreCase)))
         {
             return new WorkspaceException(
-                $"no space left for {path} ({byteCount} more bytes needed): free space there or choose another output folder", fault);
+                $"no space left for {path} ({byteCount} more bytes needed): free space there or choose another output folder", fault) { ConcernsOutput = true };
         }
 
         return fault is UnauthorizedAccessException
-            ? new WorkspaceException($"{path} cannot be written: permission denied. Choose an output folder you may write to", fault)
-            : new WorkspaceException($"{path} cannot be written: {fault.Message}", fault);
+            ? new WorkspaceException($"{path} cannot be written: permission denied. Choose an output folder you may write to", fault) { ConcernsOutput = true }
+            : new WorkspaceException($"{path} cannot be written: {fault.Message.TrimEnd('.')}. Choose another output folder", fault) { ConcernsOutput = true };
     }
 }

@@ -14,7 +14,7 @@ public static class WorkspacePublisher
     {
         if (File.Exists(destination))
         {
-            throw new WorkspaceException($"{destination} is a file: choose another --dst-path");
+            throw new WorkspaceException($"{destination} is a file: choose another --dst-path") { ConcernsOutput = true };
         }
 
         if (!Directory.Exists(destination))
@@ -29,7 +29,7 @@ public static class WorkspacePublisher
 
         return Directory.EnumerateFileSystemEntries(destination).Any()
             ? throw new WorkspaceException(
-                $"{destination} is not empty and not a workspace (it has no {WorkspacePaths.Models}), so it is not replaced: remove it or choose another --dst-path")
+                $"{destination} is not empty and not a workspace (it has no {WorkspacePaths.Models}), so it is not replaced: remove it or choose another --dst-path") { ConcernsOutput = true }
             : false;
     }
 
@@ -48,7 +48,7 @@ public static class WorkspacePublisher
         }
 
         var parent = Path.GetDirectoryName(target)
-            ?? throw new WorkspaceException($"{destination} is the root of a file system: choose another --dst-path");
+            ?? throw new WorkspaceException($"{destination} is the root of a file system: choose another --dst-path") { ConcernsOutput = true };
         OutputFile.CreateFolder(parent);
         RemoveLeftovers(parent, Path.GetFileName(target));
 

@@ -108,7 +108,7 @@ public static class WorkspaceTree
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            throw new WorkspaceException($"{source} cannot be copied to {destination}: {fault.Message}", fault);
+            throw new WorkspaceException($"{source} cannot be copied to {destination}: {fault.Message.TrimEnd('.')}. Free space there or choose another output folder", fault) { ConcernsOutput = true };
         }
     }
 
@@ -126,7 +126,7 @@ public static class WorkspaceTree
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            throw new WorkspaceException($"the link {path} -> {target} cannot be made: {fault.Message}. A workspace needs a file system with symbolic links", fault);
+            throw new WorkspaceException($"the link {path} -> {target} cannot be made: {fault.Message}. A workspace needs a file system with symbolic links", fault) { ConcernsOutput = true };
         }
     }
 }
