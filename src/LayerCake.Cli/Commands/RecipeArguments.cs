@@ -28,7 +28,7 @@ internal sealed class RecipeArguments
 
     private readonly Option<string> _artifacts = new("--artifacts")
     {
-        Description = $"The folder for what is made, the store in .cache below it. [default: {ArtifactsVariable} or artifacts]",
+        Description = $"The folder for what is made, the store in .cache below it. The environment variable {ArtifactsVariable} names another default.",
         HelpName = "FOLDER",
         DefaultValueFactory = _ => Environment.GetEnvironmentVariable(ArtifactsVariable) is { Length: > 0 } folder ? folder : "artifacts",
     };

@@ -18,7 +18,7 @@ internal sealed class AutoAwqCommand : FireCommand
 
     private readonly Option<string> _format = new("--format")
     {
-        Description = "safetensors, or bin for pytorch_model.bin as LMDeploy writes it. [default: safetensors]",
+        Description = "safetensors, or bin for pytorch_model.bin as LMDeploy writes it.",
         DefaultValueFactory = _ => "safetensors",
         HelpName = "safetensors|bin",
     };

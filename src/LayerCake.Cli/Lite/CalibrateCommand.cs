@@ -16,7 +16,12 @@ internal sealed class CalibrateCommand : FireCommand
     private readonly FireParameter _length = new("calib_seqlen", "Tokens of a sample.", "2048");
     private readonly FireParameter _workDir = new("work_dir", "Where the statistics go.", "./work_dir");
     private readonly FireParameter _device = new("device", "auto, cpu or cuda.", "auto");
-    private readonly Option<uint> _seed = new("--seed") { Description = "Seed of the draw; LMDeploy always takes 0. [default: 0]" };
+    private readonly Option<uint> _seed = new("--seed")
+    {
+        Description = "Seed of the draw; LMDeploy always takes 0.",
+        DefaultValueFactory = _ => 0,
+        HelpName = "SEED",
+    };
 
     protected override string Name => "calibrate";
 

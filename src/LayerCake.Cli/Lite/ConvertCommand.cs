@@ -18,7 +18,7 @@ internal sealed class ConvertCommand : FireCommand
 
     private readonly Option<string> _weightType = new("--weight-type")
     {
-        Description = "auto (by the checkpoint), float16 or bfloat16, for weights that are not int4. [default: auto]",
+        Description = "auto (by the checkpoint), float16 or bfloat16, for weights that are not int4.",
         DefaultValueFactory = _ => "auto",
         HelpName = "auto|float16|bfloat16",
     };

@@ -1,4 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using LayerCake.Recipes;
 
 namespace LayerCake.Cli.Lite;
 
@@ -28,6 +31,7 @@ internal abstract class FireCommand
             command.Aliases.Add(Name.Replace('_', '-'));
         }
 
+        _positionals.Validators.Add(RefuseUnknownOptions);
         command.Arguments.Add(_positionals);
         foreach (var parameter in Signature)
         {
@@ -55,6 +59,22 @@ internal abstract class FireCommand
             return (int)ExitCode.Success;
         });
         return command;
+    }
+
+    /// <summary>An option that is not known would count as a value by position.</summary>
+    private void RefuseUnknownOptions(ArgumentResult result)
+    {
+        foreach (var token in result.Tokens)
+        {
+            var text = token.Value;
+            if (text.Length > 1 && text[0] == '-' && !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _))
+            {
+                var name = text.Split('=')[0];
+                var known = Signature.Select(parameter => parameter.Name).Concat(Extensions.Select(option => option.Name.TrimStart('-')));
+                var near = NearName.Of(name.TrimStart('-'), known);
+                result.AddError(near is null ? $"Unrecognized option '{name}'." : $"Unrecognized option '{name}'; did you mean '--{near}'?");
+            }
+        }
     }
 
     protected abstract Task RunAsync(ParseResult result, CancellationToken cancellationToken);
