@@ -227,9 +227,11 @@ public sealed class ArtifactStore : IDisposable
         if (known is null && stat.Size == file.Size)
         {
             var digest = StorageErrors.Guard("read the store", path, () => FileHasher.Hash(path, null, token));
-            if (digest == file.Content && FileStat.Of(path) == stat)
+            if (digest == file.Content)
             {
-                if (_options.ReadOnly || stat.ModifiedNanoseconds == BlobNanoseconds || TrySetBlobTime(path))
+                // Another build that gives the blob a second name meanwhile, or takes one away, changes its change time: the blob is sound all the same, only
+                // not to be remembered, since whoever writes into it changes that time too.
+                if (FileStat.Of(path) == stat && (_options.ReadOnly || stat.ModifiedNanoseconds == BlobNanoseconds || TrySetBlobTime(path)))
                 {
                     RememberBlob(path, file.Content);
                 }
