@@ -63,10 +63,12 @@ internal static class ModelCheck
         var scales = recipe.KvQparams is not null;
         if (scales && weights == TurboMind.WeightType.BFloat16)
         {
-            throw recipe.Refuse(
-                "convert.weight_type",
-                "convert.weight_type auto is bfloat16 for this bfloat16 checkpoint, which cannot go with kv_qparams: the engine reads an int8 KV cache with float16 "
-                + "or int4 weights only; write weight_type: float16, or add auto_awq");
+            const string message = "convert.weight_type auto is bfloat16 for this bfloat16 checkpoint, which cannot go with kv_qparams: the engine reads an int8 KV "
+                + "cache with float16 or int4 weights only; write weight_type: float16, or add auto_awq";
+            var refusal = recipe.Refuse("convert.weight_type", message);
+
+            // auto is the default: where the recipe does not say it, kv_qparams is the line to look at.
+            throw refusal.Faults[0] is { Line: 0 } fault && fault.File == recipe.File ? recipe.Refuse("kv_qparams", message) : refusal;
         }
 
         if (parallel > 1 && WorkspaceLimits.Faults(model, weights, 1, groupSize, scales).Count == 0)

@@ -70,6 +70,18 @@ internal sealed class PreflightTests
     }
 
     [Test]
+    public void Where_the_recipe_leaves_the_weight_type_to_its_default_the_refusal_points_to_kv_qparams()
+    {
+        MakeBFloat16();
+        _project.Edit("auto_awq: { bits: 4, group_size: 128, format: safetensors }\n", "");
+        _project.Edit("convert: { tensor_parallel: 1 }\n", "");
+
+        var fault = RecipeFault();
+
+        Assert.That((fault.Line, fault.Column), Is.EqualTo((11, 1)));
+    }
+
+    [Test]
     public void A_model_name_whose_checkpoints_are_not_read_is_refused_at_its_line()
     {
         _project.Edit("name: internlm-chat-7b", "name: qwen-7b");

@@ -12,13 +12,13 @@ internal sealed record DemoBuild(RecipeBuild Build, IReadOnlyList<StepResult> Re
     public StepResult this[string step] => Results.Single(result => result.Name == step);
 
     /// <summary>Runs all steps and places the workspace.</summary>
-    public static async Task<DemoBuild> RunAsync(RecipeBuild build, string storeFolder, RecordingReporter? reporter = null)
+    public static async Task<DemoBuild> RunAsync(RecipeBuild build, string storeFolder, RecordingReporter? reporter = null, CancellationToken token = default)
     {
         reporter ??= new RecordingReporter();
         using var store = ArtifactStore.Open(storeFolder);
-        var plan = BuildPlan.Create(build.Recipe.Name, build.Steps, store);
-        var results = await new StepRunner(store, reporter).RunAllAsync(plan).ConfigureAwait(false);
-        await store.PlaceAsync(results[^1].Tree, build.OutputFolder).ConfigureAwait(false);
+        var plan = BuildPlan.Create(build.Recipe.Name, build.Steps, store, token);
+        var results = await new StepRunner(store, reporter).RunAllAsync(plan, token: token).ConfigureAwait(false);
+        await store.PlaceAsync(results[^1].Tree, build.OutputFolder, token: token).ConfigureAwait(false);
         return new DemoBuild(build, results, reporter);
     }
 }
