@@ -4,16 +4,20 @@ namespace LayerCake.Quantization.Awq;
 
 /// <summary>
 /// The output folder. Files are made in a folder inside it and moved into place together at the end; a run that fails leaves
-/// nothing behind and an earlier result untouched.
+/// nothing behind and an earlier result untouched. Without config.json, which goes first and comes last, no reader takes the folder for a checkpoint.
 /// </summary>
 internal sealed class AwqFolder : IDisposable
 {
+    private const string Purpose = "awq";
+
+    private const string Configuration = "config.json";
+
     private readonly string _folder;
 
     private AwqFolder(string folder)
     {
         _folder = folder;
-        Staging = Path.Combine(folder, $".awq-{Environment.ProcessId}");
+        Staging = StagingFolder.PathOf(folder, Purpose);
     }
 
     /// <summary>Where files are written until <see cref="Publish"/>.</summary>
@@ -31,7 +35,7 @@ internal sealed class AwqFolder : IDisposable
 
         try
         {
-            Directory.CreateDirectory(folder.Staging);
+            StagingFolder.Create(request.OutputFolder, Purpose);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -57,7 +61,7 @@ internal sealed class AwqFolder : IDisposable
         foreach (var file in files)
         {
             var name = Path.GetFileName(file);
-            if (name != "config.json" && !name.EndsWith(".index.json", StringComparison.Ordinal))
+            if (name != Configuration && !name.EndsWith(".index.json", StringComparison.Ordinal))
             {
                 File.Copy(file, Path.Combine(Staging, name), overwrite: true);
             }
@@ -68,13 +72,14 @@ internal sealed class AwqFolder : IDisposable
     /// <returns>The names of the files, sorted.</returns>
     public IReadOnlyList<string> Publish()
     {
+        File.Delete(Path.Combine(_folder, Configuration));
         foreach (var stale in Directory.EnumerateFiles(_folder).Where(file => ShardNames.IsOurs(Path.GetFileName(file))).ToArray())
         {
             File.Delete(stale);
         }
 
         var names = Directory.EnumerateFiles(Staging).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal).ToArray();
-        foreach (var name in names)
+        foreach (var name in names.OrderBy(name => name == Configuration))
         {
             File.Move(Path.Combine(Staging, name), Path.Combine(_folder, name), overwrite: true);
         }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using LayerCake.Checkpoints;
 
@@ -32,10 +31,10 @@ public static class StatisticsFiles
     public static void Write(string folder, CalibrationStatistics statistics)
     {
         ArgumentNullException.ThrowIfNull(statistics);
-        var staging = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $".statistics-{Environment.ProcessId}"));
+        var staging = StagingFolder.PathOf(folder, "statistics");
         try
         {
-            Directory.CreateDirectory(staging);
+            StagingFolder.Create(folder, "statistics");
             WriteActivations(Path.Combine(staging, Inputs), statistics.Inputs);
             WriteActivations(Path.Combine(staging, Outputs), statistics.Outputs);
             WriteKeyValues(Path.Combine(staging, Keys), statistics.Keys);
