@@ -36,26 +36,27 @@ public sealed class InterruptTests : IDisposable
         Assert.That(again.Output, Does.Contain("\nkv_qparams: cached ").And.Contain("\nauto_awq: ran "));
     }
 
-    [Test]
-    public void An_interrupted_command_leaves_its_output_folder_as_it_was()
+    [TestCase(LayerCakeCommand.Interrupt)]
+    [TestCase(LayerCakeCommand.Terminate)]
+    public void A_stopped_command_leaves_its_output_folder_as_it_was(int signal)
     {
         SmallRecipe.WriteText(_folder);
         Models.CopyFolder(RepositoryFiles.Golden("internlm", "work_dir"), _folder.At("work"));
         var before = Snapshot.Of(_folder.Path);
 
-        InterruptAt(Loading, ["lite", "calibrate", RepositoryFiles.DemoModel, "text.txt", "8", "64", "work"]);
+        InterruptAt(Loading, ["lite", "calibrate", RepositoryFiles.DemoModel, "text.txt", "8", "64", "work"], signal);
 
         Assert.That(Snapshot.Of(_folder.Path), Is.EqualTo(before));
     }
 
-    private void InterruptAt(string line, string[] arguments)
+    private void InterruptAt(string line, string[] arguments, int signal = LayerCakeCommand.Interrupt)
     {
         using var process = LayerCakeCommand.Start(_folder.Path, arguments);
         while (process.StandardOutput.ReadLine() is { } printed && printed != line)
         {
         }
 
-        LayerCakeCommand.Signal(process, LayerCakeCommand.Interrupt);
+        LayerCakeCommand.Signal(process, signal);
 
         var result = LayerCakeCommand.End(process);
         result.WasRefused(ExitCode.Interrupted, "stopped; nothing half-made was kept");

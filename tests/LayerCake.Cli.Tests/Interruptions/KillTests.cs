@@ -50,6 +50,36 @@ public sealed class KillTests : IDisposable
     [Explicit("Minutes of killing: dotnet test tests/LayerCake.Cli.Tests --filter TestCategory=Slow -- NUnit.ExplicitMode=Relaxed")]
     public void So_does_one_killed_at_many_random_moments([Range(100, 139)] int seed) => KillAtRandom(seed);
 
+    [TestCase("model.layers.0 smooth weight done.", "lite", "auto_awq", "model", "out")]
+    [TestCase("output_format          fp16", "convert", "internlm-chat-7b", "model", "--dst_path", "out")]
+    public void A_command_killed_and_run_again_leaves_nothing_but_its_result(string line, params string[] command)
+    {
+        using var undisturbed = new TemporaryFolder();
+        foreach (var folder in new[] { undisturbed, _folder })
+        {
+            Models.Copy("internlm", folder.At("model"));
+            if (command[0] == "lite")
+            {
+                Directory.CreateDirectory(folder.At("out"));
+                Models.CopyFile(RepositoryFiles.Golden("internlm", "work_dir", "inputs_stats.pth"), folder.At("out", "inputs_stats.pth"));
+            }
+        }
+
+        using (var process = LayerCakeCommand.Start(_folder.Path, command))
+        {
+            while (process.StandardOutput.ReadLine() is { } printed && printed != line)
+            {
+            }
+
+            process.Kill();
+            Assert.That(LayerCakeCommand.End(process).ExitCode, Is.EqualTo(Killed));
+        }
+
+        LayerCakeCommand.Run(_folder.Path, command).Succeeded();
+        LayerCakeCommand.Run(undisturbed.Path, command).Succeeded();
+        Assert.That(Snapshot.Of(_folder.Path), Is.EqualTo(Snapshot.Of(undisturbed.Path)));
+    }
+
     [Test]
     public void A_point_that_does_not_exist_is_told() => UndisturbedBuild.Run(_folder, ["build"], fault: "nowhere").WasRefusedWith(
         ExitCode.Storage, Does.StartWith("layercake: LAYERCAKE_FAULT=nowhere: no such point; the points are lock.taken, "));

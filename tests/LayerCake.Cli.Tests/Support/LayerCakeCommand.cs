@@ -10,6 +10,7 @@ internal static class LayerCakeCommand
 {
     public const int Interrupt = 2;
     public const int Kill = 9;
+    public const int Terminate = 15;
 
     private const string ArtifactsVariable = "LAYERCAKE_ARTIFACTS";
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
