@@ -1,46 +1,132 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using LayerCake.Torch.Kernels;
 
 namespace LayerCake.Calibration;
 
-/// <summary>Reduces one sample's activation over its tokens: one pass over the data for all statistics.</summary>
+/// <summary>Reduces one sample's activation over its tokens: one pass over the data, front to back, for all statistics.</summary>
 internal static unsafe class ChannelReduction
 {
-    private const int ChannelBlock = 32;
+    private const int RowsAtOnce = 8;
 
-    // Sums of so many tokens are added up first: the error of a long float32 sum stays that of a short one.
-    private const int TokenBlock = 32;
-
-    /// <param name="values">[rows][stride] float16 values in float32, stride a multiple of 32.</param>
-    /// <param name="sums">One float32 sum per channel for callers that go on adding; may be null.</param>
+    /// <param name="values">[rows][stride] float16 values in float32, stride a multiple of 32, zero beyond the channels.</param>
+    /// <param name="sums">Takes the float32 sum of each channel for callers that go on adding; may be null.</param>
     /// <returns>The statistics, or null where a value is not finite.</returns>
     public static SampleStatistics? Reduce(float* values, int rows, nint stride, int channels, float[]? sums = null, float[]? absoluteSums = null)
     {
-        var result = new SampleStatistics(channels);
-        var buffer = stackalloc float[4 * ChannelBlock];
-        var reciprocal = 1f / rows;
-        for (var channel = 0; channel < channels; channel += ChannelBlock)
+        // The running reductions, [max, min, sum, sum of magnitudes][stride].
+        var pool = ArrayPool<float>.Shared;
+        var rented = pool.Rent(4 * (int)stride);
+        try
         {
-            ReduceBlock(values + channel, rows, stride, buffer);
-            var count = Math.Min(ChannelBlock, channels - channel);
-            for (var i = 0; i < count; i++)
+            fixed (float* running = rented)
             {
-                var (max, min, sum, absolute) = (buffer[i], buffer[ChannelBlock + i], buffer[(2 * ChannelBlock) + i], buffer[(3 * ChannelBlock) + i]);
-                if (!float.IsFinite(absolute))
+                Start(running, stride);
+                var row = 0;
+                for (; row <= rows - RowsAtOnce; row += RowsAtOnce)
+                {
+                    AddEight(values + (row * stride), stride, running);
+                }
+
+                for (; row < rows; row++)
+                {
+                    AddOne(values + (row * stride), stride, running);
+                }
+
+                var statistics = Finish(running, rows, stride, channels);
+                if (sums is not null && absoluteSums is not null)
+                {
+                    rented.AsSpan(2 * (int)stride, channels).CopyTo(sums);
+                    rented.AsSpan(3 * (int)stride, channels).CopyTo(absoluteSums);
+                }
+
+                return statistics;
+            }
+        }
+        finally
+        {
+            pool.Return(rented);
+        }
+    }
+
+    private static void Start(float* running, nint stride)
+    {
+        new Span<float>(running, (int)stride).Fill(float.NegativeInfinity);
+        new Span<float>(running + stride, (int)stride).Fill(float.PositiveInfinity);
+        new Span<float>(running + (2 * stride), 2 * (int)stride).Clear();
+    }
+
+    /// <summary>Eight tokens at once: the reductions are read and written once for them, and the sums are trees, whose error grows slowly.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddEight(float* values, nint stride, float* running)
+    {
+        for (nint i = 0; i < stride; i += Float16Lanes.Width)
+        {
+            var x0 = Vector512.Load(values + i);
+            var x1 = Vector512.Load(values + stride + i);
+            var x2 = Vector512.Load(values + (2 * stride) + i);
+            var x3 = Vector512.Load(values + (3 * stride) + i);
+            var x4 = Vector512.Load(values + (4 * stride) + i);
+            var x5 = Vector512.Load(values + (5 * stride) + i);
+            var x6 = Vector512.Load(values + (6 * stride) + i);
+            var x7 = Vector512.Load(values + (7 * stride) + i);
+
+            // What is not a number may get lost here, but never in the sum of magnitudes.
+            var max = Max(Max(Max(x0, x1), Max(x2, x3)), Max(Max(x4, x5), Max(x6, x7)));
+            var min = Min(Min(Min(x0, x1), Min(x2, x3)), Min(Min(x4, x5), Min(x6, x7)));
+            var sum = (x0 + x1 + (x2 + x3)) + (x4 + x5 + (x6 + x7));
+            var absolute = (Abs(x0) + Abs(x1) + (Abs(x2) + Abs(x3))) + (Abs(x4) + Abs(x5) + (Abs(x6) + Abs(x7)));
+            Merge(running + i, stride, max, min, sum, absolute);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddOne(float* values, nint stride, float* running)
+    {
+        for (nint i = 0; i < stride; i += Float16Lanes.Width)
+        {
+            var x = Vector512.Load(values + i);
+            Merge(running + i, stride, x, x, x, Abs(x));
+        }
+    }
+
+    private static void Merge(float* running, nint stride, Vector512<float> max, Vector512<float> min, Vector512<float> sum, Vector512<float> absolute)
+    {
+        Max(Vector512.Load(running), max).Store(running);
+        Min(Vector512.Load(running + stride), min).Store(running + stride);
+        (Vector512.Load(running + (2 * stride)) + sum).Store(running + (2 * stride));
+        (Vector512.Load(running + (3 * stride)) + absolute).Store(running + (3 * stride));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static SampleStatistics? Finish(float* running, int rows, nint stride, int channels)
+    {
+        var result = new SampleStatistics(channels);
+        var scratch = stackalloc float[Float16Lanes.Width];
+        var infinity = Vector512.Create(float.PositiveInfinity);
+        var reciprocal = Vector512.Create(1f / rows);
+        fixed (Half* max = result.Max, min = result.Min, mean = result.Mean, absMax = result.AbsMax, absMean = result.AbsMean)
+        {
+            for (nint i = 0; i < channels; i += Float16Lanes.Width)
+            {
+                var absolute = Vector512.Load(running + (3 * stride) + i);
+                if (!Vector512.LessThanAll(absolute, infinity))
                 {
                     return null;
                 }
 
-                var c = channel + i;
-                result.Max[c] = (Half)max;
-                result.Min[c] = (Half)min;
-                result.AbsMax[c] = (Half)MathF.Max(MathF.Abs(max), MathF.Abs(min));
-                result.Mean[c] = (Half)(sum * reciprocal);
-                result.AbsMean[c] = (Half)(absolute * reciprocal);
-                if (sums is not null && absoluteSums is not null)
+                var (most, least) = (Vector512.Load(running + i), Vector512.Load(running + stride + i));
+                Put(most, max + i);
+                Put(least, min + i);
+                Put(Max(Abs(most), Abs(least)), absMax + i);
+                Put(Float16Lanes.Round(Vector512.Load(running + (2 * stride) + i) * reciprocal), mean + i);
+                Put(Float16Lanes.Round(absolute * reciprocal), absMean + i);
+
+                void Put(Vector512<float> value, Half* to)
                 {
-                    sums[c] = sum;
-                    absoluteSums[c] = absolute;
+                    value.Store(scratch);
+                    Float16Lanes.Store(scratch, to, Math.Min(Float16Lanes.Width, channels - i));
                 }
             }
         }
@@ -48,45 +134,9 @@ internal static unsafe class ChannelReduction
         return result;
     }
 
-    private static void ReduceBlock(float* values, int rows, nint stride, float* result)
-    {
-        var max0 = Vector512.Create(float.NegativeInfinity);
-        var max1 = max0;
-        var min0 = Vector512.Create(float.PositiveInfinity);
-        var min1 = min0;
-        var (sum0, sum1, absolute0, absolute1) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
-        for (var first = 0; first < rows; first += TokenBlock)
-        {
-            var (part0, part1, absolutePart0, absolutePart1) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
-            var end = Math.Min(first + TokenBlock, rows);
-            for (var row = first; row < end; row++)
-            {
-                var x0 = Vector512.Load(values);
-                var x1 = Vector512.Load(values + 16);
-                values += stride;
-                max0 = Vector512.MaxNative(max0, x0);
-                max1 = Vector512.MaxNative(max1, x1);
-                min0 = Vector512.MinNative(min0, x0);
-                min1 = Vector512.MinNative(min1, x1);
-                part0 += x0;
-                part1 += x1;
-                absolutePart0 += Vector512.Abs(x0);
-                absolutePart1 += Vector512.Abs(x1);
-            }
+    private static Vector512<float> Max(Vector512<float> x, Vector512<float> y) => Vector512.MaxNative(x, y);
 
-            sum0 += part0;
-            sum1 += part1;
-            absolute0 += absolutePart0;
-            absolute1 += absolutePart1;
-        }
+    private static Vector512<float> Min(Vector512<float> x, Vector512<float> y) => Vector512.MinNative(x, y);
 
-        max0.Store(result);
-        max1.Store(result + 16);
-        min0.Store(result + 32);
-        min1.Store(result + 48);
-        sum0.Store(result + 64);
-        sum1.Store(result + 80);
-        absolute0.Store(result + 96);
-        absolute1.Store(result + 112);
-    }
+    private static Vector512<float> Abs(Vector512<float> x) => Vector512.Abs(x);
 }

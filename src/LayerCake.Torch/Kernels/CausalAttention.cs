@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace LayerCake.Torch.Kernels;
@@ -58,6 +59,7 @@ internal sealed unsafe class CausalAttention
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Block(float* queries, nint stride, int firstRow, int rows)
     {
         var seen = firstRow + rows;
@@ -88,6 +90,7 @@ internal sealed unsafe class CausalAttention
     }
 
     /// <summary>Turns the first <paramref name="count"/> scores of a row into weights and the rest, up to <paramref name="padded"/>, into zeros.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Softmax(float* row, int count, int padded)
     {
         // What lies beyond the row's own position must not count: minus infinity becomes exp(…) = 0 below.
@@ -146,6 +149,7 @@ internal sealed unsafe class CausalAttention
     }
 
     /// <summary>[position][d] to panels of 32 positions, [panel][d][32]; positions beyond the end are zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackKeys(float* keys, nint stride)
     {
         for (var position = 0; position < _paddedLength; position++)
@@ -170,6 +174,7 @@ internal sealed unsafe class CausalAttention
     }
 
     /// <summary>[position][d] to panels of 32 channels, [panel][position][32]; channels beyond the end are zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackValues(float* values, nint stride)
     {
         for (var column = 0; column < _paddedDimension; column += PanelProduct.Columns)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace LayerCake.Torch.Kernels;
@@ -9,6 +10,7 @@ namespace LayerCake.Torch.Kernels;
 internal static unsafe class Elementwise
 {
     /// <summary>RMSNorm: x / sqrt(mean(x²) + ε) in float32, rounded, times the weight, rounded.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RmsNorm(float* x, float* y, int rows, nint stride, int channels, float* weight, float epsilon)
     {
         for (var row = 0; row < rows; row++, x += stride, y += stride)
@@ -30,6 +32,7 @@ internal static unsafe class Elementwise
     }
 
     /// <summary>x ← f16(x + y).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(float* x, float* y, nint count)
     {
         for (nint i = 0; i < count; i += Float16Lanes.Width)
@@ -39,6 +42,7 @@ internal static unsafe class Elementwise
     }
 
     /// <summary>gate ← f16(f16(silu(gate)) · up), silu(x) = x / (1 + exp(−x)).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SwiGlu(float* gate, float* up, nint count)
     {
         for (nint i = 0; i < count; i += Float16Lanes.Width)

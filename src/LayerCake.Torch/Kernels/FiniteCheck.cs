@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using TorchSharp;
 
@@ -8,6 +9,7 @@ internal static unsafe class FiniteCheck
     private const ushort ExponentMask = 0x7c00;
 
     /// <summary>Whether a contiguous float16 CPU tensor holds neither infinity nor NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool AllFinite(torch.Tensor tensor)
     {
         var values = (ushort*)TensorLoading.NativeMemoryOf(tensor);

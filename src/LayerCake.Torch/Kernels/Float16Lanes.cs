@@ -81,6 +81,7 @@ internal static unsafe class Float16Lanes
     }
 
     /// <summary>Widens <paramref name="count"/> values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Load(Half* source, float* destination, nint count)
     {
         nint i = 0;
@@ -96,6 +97,7 @@ internal static unsafe class Float16Lanes
     }
 
     /// <summary>Stores <paramref name="count"/> values that are float16 values already.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Store(float* source, Half* destination, nint count)
     {
         nint i = 0;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -42,6 +43,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <param name="c">Rows of <see cref="Outputs"/> values rounded up to whole panels, <paramref name="ldc"/> apart.</param>
     /// <param name="bias">As many values as a row of c, or null.</param>
     /// <param name="scratch"><see cref="DepthBlock"/> × 32 floats.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Multiply(float* a, nint lda, int rows, float* c, nint ldc, float* bias, float* scratch)
     {
         for (var row = 0; row < rows; row += RowBlock)
@@ -67,6 +69,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
 
     public void Dispose() => _panels.Dispose();
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Finish(float* c, nint ldc, int rows, float* bias)
     {
         var low = bias == null ? Vector512<float>.Zero : Vector512.Load(bias);
@@ -80,31 +83,32 @@ internal sealed unsafe class PackedMatrix : IDisposable
 
     private void Pack(ushort* weight)
     {
-        var inputs = Inputs;
-        var outputs = Outputs;
-        var memory = (ushort*)_memory;
-        Parallel.For(0, PanelCount, panel =>
+        Parallel.For(0, PanelCount, panel => PackPanel(weight, panel));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void PackPanel(ushort* weight, int panel)
+    {
+        const int Columns = PanelProduct.Columns;
+        var to = (ushort*)_memory + ((long)panel * Inputs * Columns);
+        for (var column = 0; column < Columns; column++, to++)
         {
-            var to = memory + ((long)panel * inputs * PanelProduct.Columns);
-            for (var column = 0; column < PanelProduct.Columns; column++)
+            var output = (panel * Columns) + column;
+            if (output < Outputs)
             {
-                var output = (panel * PanelProduct.Columns) + column;
-                if (output >= outputs)
+                var from = weight + ((long)output * Inputs);
+                for (long input = 0; input < Inputs; input++)
                 {
-                    for (var k = 0; k < inputs; k++)
-                    {
-                        to[((long)k * PanelProduct.Columns) + column] = 0;
-                    }
-
-                    continue;
-                }
-
-                var from = weight + ((long)output * inputs);
-                for (var k = 0; k < inputs; k++)
-                {
-                    to[((long)k * PanelProduct.Columns) + column] = from[k];
+                    to[input * Columns] = from[input];
                 }
             }
-        });
+            else
+            {
+                for (long input = 0; input < Inputs; input++)
+                {
+                    to[input * Columns] = 0;
+                }
+            }
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using LayerCake.Models;
 
@@ -61,6 +62,7 @@ internal sealed class RotaryTable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private unsafe void Rotate(float* low, float* high, float* cosines, float* sines)
     {
         var i = 0;
