@@ -38,6 +38,20 @@ public sealed class ConversionPlan
     /// <summary>Bytes that <see cref="WriteWeights"/> will write, config.ini left out.</summary>
     public long OutputBytes => WeightFile.Expected(Configuration).Where(file => !file.IsOptional).Sum(file => file.ByteCount);
 
+    /// <summary>The most that <see cref="WriteWeights"/> holds in buffers at a time.</summary>
+    public long PeakBufferBytes
+    {
+        get
+        {
+            // Each worker holds a block of some megabytes, or of a few rows of the widest matrix if those are more.
+            long widest = Math.Max(Configuration.HiddenSize * 3L, Configuration.IntermediateSize * 2L);
+            var workers = _options.Workers * ((16L << 20) + (widest * TilePacker.Side * sizeof(ushort) * 2));
+            return Configuration.WeightType == WeightType.Int4
+                ? workers
+                : workers + (2 * sizeof(ushort) * WeightsWriter.LargestMatrix(Configuration));
+        }
+    }
+
     /// <summary>Checks everything that can be known before a weight is read.</summary>
     /// <exception cref="WorkspaceException">The model, the checkpoint or the options do not fit; all faults of a kind at once.</exception>
     public static ConversionPlan Create(ConversionSource source, ConversionOptions options)
@@ -102,8 +116,12 @@ public sealed class ConversionPlan
     {
         OutputFile.CreateFolder(folder);
         var half = Configuration.WeightType == WeightType.BFloat16 ? DType.BF16 : DType.F16;
-        var context = new ExportContext(
-            new SourceTensors(_source.Weights), folder, Configuration.TensorParallel, _options.Workers, half, line) { Cancellation = cancellation };
+        using var buffers = new BlockBufferPool();
+        var context = new ExportContext(new SourceTensors(_source.Weights), folder, Configuration.TensorParallel, _options.Workers, half, line)
+        {
+            Buffers = buffers,
+            Cancellation = cancellation,
+        };
         new WeightsWriter(context, Configuration, _names).Write(_tiesHead ? _names.Embedding : _names.Head, layerDone);
         EngineConfigurationFile.Write(folder, Configuration);
     }

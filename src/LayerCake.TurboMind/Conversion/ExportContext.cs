@@ -6,6 +6,8 @@ namespace LayerCake.TurboMind;
 /// <summary>What every exporter of one conversion shares.</summary>
 internal sealed record ExportContext(SourceTensors Source, string Folder, int Ranks, int Workers, DType HalfType, Action<string>? Line)
 {
+    public required BlockBufferPool Buffers { get; init; }
+
     public CancellationToken Cancellation { get; init; }
 
     public OutputFile Create(string name, long byteCount) => OutputFile.Create(Path.Combine(Folder, name), byteCount);
@@ -45,7 +47,7 @@ internal sealed record ExportContext(SourceTensors Source, string Folder, int Ra
     public void LineCopy(string name, params ReadOnlySpan<long> shape) => Line?.Invoke($"### copying {name}, shape=torch.Size([{Join(shape)}])");
 
     public void Run(int blockCount, Action<int, BlockBuffers> work) =>
-        BlockWorkers.Run(blockCount, Workers, static () => new BlockBuffers(), work, Cancellation);
+        BlockWorkers.Run(blockCount, Workers, Buffers.Rent, (block, lease) => work(block, lease.Buffers), Cancellation);
 
     private static string Join(ReadOnlySpan<long> shape)
     {

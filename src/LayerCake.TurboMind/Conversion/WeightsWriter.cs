@@ -11,6 +11,11 @@ internal sealed class WeightsWriter(ExportContext context, EngineConfiguration c
 
     private int Inner => configuration.IntermediateSize;
 
+    /// <summary>Elements of the largest 16-bit matrix, all ranks together.</summary>
+    public static long LargestMatrix(EngineConfiguration configuration) => configuration.HiddenSize * Math.Max(
+        configuration.HiddenSize + (2L * configuration.KeyValueHeadCount * configuration.SizePerHead),
+        configuration.IntermediateSize);
+
     public void Write(string headSource, Action<int, int>? layerDone)
     {
         _vectors.WriteRows("tok_embeddings.weight", names.Embedding, configuration.PaddedVocabularySize);
@@ -50,8 +55,7 @@ internal sealed class WeightsWriter(ExportContext context, EngineConfiguration c
 
     private void WriteHalfLayers(Action<int, int>? layerDone)
     {
-        var attentionColumns = Hidden + (2L * configuration.KeyValueHeadCount * configuration.SizePerHead);
-        using var linears = new HalfExport(context, Hidden * Math.Max(attentionColumns, Inner));
+        using var linears = new HalfExport(context, LargestMatrix(configuration));
         for (var layer = 0; layer < configuration.LayerCount; layer++)
         {
             string source = names.Layer(layer), target = WeightFile.LayerPrefix(layer);

@@ -22,6 +22,7 @@ internal static unsafe class AwqColumns
     /// <param name="second">Words of the run that fills the odd columns.</param>
     /// <param name="destination">2·<paramref name="wordCount"/> words.</param>
     /// <param name="wordCount">Words of each run.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Zip(uint* first, uint* second, uint* destination, int wordCount)
     {
         var word = 0;

@@ -52,6 +52,7 @@ internal static unsafe class PlannedRow
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ZipHalves(ushort* first, ushort* second, ushort* destination, int count)
     {
         var i = 0;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -15,6 +16,7 @@ internal static unsafe class ScaleZeroWords
     /// <param name="scales">Float16 patterns, 8 per word, in output column order.</param>
     /// <param name="destination">8 words per zero word.</param>
     /// <param name="wordCount">Words of zeros.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Combine(uint* zeros, ushort* scales, uint* destination, int wordCount)
     {
         var low = Vector128.Create(0u, 4, 8, 12);
@@ -28,6 +30,7 @@ internal static unsafe class ScaleZeroWords
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<uint> Word(uint natural, Vector128<uint> shifts, Vector128<uint> scales)
     {
         var spread = Avx2.IsSupported

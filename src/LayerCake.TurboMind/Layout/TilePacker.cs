@@ -28,6 +28,8 @@ internal static unsafe class TilePacker
     /// <param name="stride">Words from a row to the next.</param>
     /// <param name="tileCount">Tiles side by side: 4 words of each row per tile.</param>
     /// <param name="destination">The tiles, 128 words each, one after the other.</param>
+    // Conversions are short: the kernels must not begin in unoptimized code.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(uint* rows, nint stride, int tileCount, uint* destination)
     {
         for (var tile = 0; tile < tileCount; tile++)

@@ -19,6 +19,7 @@ internal static unsafe class Transposition
     /// <param name="destination">Row 0, first output column of this call.</param>
     /// <param name="stride">Elements from an output row to the next.</param>
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(ushort** rows, int rowCount, int columnCount, ushort* destination, nint stride)
     {
         // Output rows are usually a power of two apart and would fight for the same few cache sets;
@@ -35,6 +36,7 @@ internal static unsafe class Transposition
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Round(ushort** rows, int rowCount, int column, int count, ushort* scratch)
     {
         var row = 0;

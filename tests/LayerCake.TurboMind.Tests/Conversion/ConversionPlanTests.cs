@@ -114,7 +114,7 @@ public sealed class ConversionPlanTests
         Half, extra: new { architectures = new[] { "MixtralForCausalLM" } },
         message: "config.json: architecture MixtralForCausalLM is not supported. Supported: InternLMForCausalLM, LlamaForCausalLM, LLaMAForCausalLM");
 
-    [TestCase("""{"rms_norm_eps":null}""", "config.json has no field \"rms_norm_eps\"")]
+    [TestCase("""{"rms_norm_eps":null}""", "config.json has no field \"rms_norm_eps\", so it is not the config.json of a complete model; download it again")]
     [TestCase("""{"num_hidden_layers":"one"}""", "config.json: field \"num_hidden_layers\" is \"one\", not an integer from 1 to 10000")]
     [TestCase("""{"hidden_size":-4}""", "config.json: field \"hidden_size\" is -4, not an integer from 1 to 16777216")]
     [TestCase("""{"rope_theta":[1]}""", "config.json: field \"rope_theta\" is [1], not a number of at least 0")]
