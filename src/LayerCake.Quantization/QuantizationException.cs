@@ -12,6 +12,7 @@ public sealed class QuantizationException : Exception
         : base(message, innerException)
     {
     }
+
     /// <summary>Whether the fault is that something cannot be written (no space, no permission), not that something read is wrong.</summary>
     public bool ConcernsOutput { get; init; }
 }

@@ -154,6 +154,20 @@ public sealed class AwqQuantizerTests
     }
 
     [Test]
+    public void What_a_killed_run_left_behind_is_removed_and_another_machine_s_is_not()
+    {
+        using var model = new PatchedModel("internlm");
+        var ours = Path.Combine(model.Output, $".awq-{Environment.MachineName}-{int.MaxValue}");
+        var theirs = Path.Combine(model.Output, ".awq-another.machine-7");
+        Directory.CreateDirectory(ours);
+        Directory.CreateDirectory(theirs);
+
+        model.Quantize();
+
+        Assert.That(Directory.GetDirectories(model.Output), Is.EqualTo([theirs]));
+    }
+
+    [Test]
     public void The_model_s_own_folder_is_no_output_even_through_a_link()
     {
         using var model = new PatchedModel("internlm");
