@@ -14,6 +14,12 @@ internal static class StorageErrors
     /// <summary>Whether <paramref name="exception"/> is the file system's refusal and not a bug.</summary>
     public static bool IsStorage(Exception exception) => exception is IOException or UnauthorizedAccessException;
 
+    /// <summary>Whether it says that nothing more can be written, which no code that met it can have caused.</summary>
+    public static bool IsFull(Exception exception) =>
+        exception is IOException { HResult: NoSpaceUnix or NoSpaceWindows }
+        || exception is IOException { HResult: QuotaLinux } && OperatingSystem.IsLinux()
+        || exception is IOException { HResult: QuotaMac } && OperatingSystem.IsMacOS();
+
     /// <param name="exception">What the file system said.</param>
     /// <param name="doing">What was being done, after "cannot": <c>store the output of calibrate</c>.</param>
     /// <param name="path">Where.</param>

@@ -36,12 +36,40 @@ public sealed record LockOwner(string Host, int ProcessId, DateTimeOffset Proces
         return stream.ToArray();
     }
 
+    /// <summary>Whether that process of this host still runs.</summary>
+    internal bool IsRunning()
+    {
+        try
+        {
+            using var process = Process.GetProcessById(ProcessId);
+            // The kernel counts in hundredths of a second from its own start, so the same process is not always said to have started at the same tick.
+            return (process.StartTime.ToUniversalTime() - ProcessStarted.UtcDateTime).Duration() < TimeSpan.FromSeconds(2);
+        }
+        catch (Exception exception) when (exception is ArgumentException or InvalidOperationException or System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    }
+
     /// <summary>What the file says; null where it is not there (yet) or not readable.</summary>
     internal static LockOwner? Read(string path)
     {
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            return Read(stream);
+        }
+        catch (Exception exception) when (StorageErrors.IsStorage(exception))
+        {
+            return null;
+        }
+    }
+
+    internal static LockOwner? Read(Stream stream)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(stream);
             var root = document.RootElement;
             return new LockOwner(
                 root.GetProperty("host").GetString() ?? "?",

@@ -18,6 +18,7 @@ public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter)
     {
         var started = store.Time.GetTimestamp();
         var planned = plan[step];
+        store.Sweep();
         try
         {
             var (record, fault) = force ? (null, null) : FindChecked(planned, token);
@@ -107,7 +108,15 @@ public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter)
             var started = store.Time.GetTimestamp();
             var context = StorageErrors.Guard("make a temporary folder", folder, () => new StepContext(store, folder, planned, before, lineage, reporter));
             store.Faults.Pass(FaultPoints.StepStarted);
-            await planned.Step.RunAsync(context, token).ConfigureAwait(false);
+            try
+            {
+                await planned.Step.RunAsync(context, token).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (StorageErrors.IsFull(exception))
+            {
+                throw StorageErrors.Explain(exception, $"write the output of {planned.Name}", context.OutputFolder);
+            }
+
             token.ThrowIfCancellationRequested();
             store.Faults.Pass(FaultPoints.StepFinished);
             foreach (var input in planned.Inputs)

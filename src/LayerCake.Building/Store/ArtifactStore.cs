@@ -204,6 +204,15 @@ public sealed class ArtifactStore : IDisposable
         Faults.Pass(FaultPoints.LatestPublished);
     }
 
+    /// <summary>Removes what builds that died left in the temporary folder; where that cannot be done, nothing is lost but space.</summary>
+    internal void Sweep()
+    {
+        if (!_options.ReadOnly && Directory.Exists(Layout.Temporary))
+        {
+            TemporaryArea.Sweep(Layout.Temporary, DeleteLinked);
+        }
+    }
+
     internal Task<StoreLock> LockAsync(string name, Action<LockOwner?>? waiting, CancellationToken token)
     {
         RefuseIfReadOnly();
@@ -366,7 +375,7 @@ public sealed class ArtifactStore : IDisposable
         RefuseIfReadOnly();
         lock (_gate)
         {
-            return _temporary ??= StorageErrors.Guard("write to the store", Layout.Temporary, () => TemporaryArea.Create(Layout.Temporary, DeleteLinked));
+            return _temporary ??= StorageErrors.Guard("write to the store", Layout.Temporary, () => TemporaryArea.Create(Layout.Temporary, DeleteLinked, Time));
         }
     }
 

@@ -7,6 +7,7 @@ namespace LayerCake.Building;
 internal sealed class TemporaryArea : IDisposable
 {
     private const string Prefix = "build-";
+    private const string Marker = ".alive";
 
     private readonly string _folder;
     private readonly FileStream _alive;
@@ -20,21 +21,24 @@ internal sealed class TemporaryArea : IDisposable
 
     /// <param name="parent">The store's <c>tmp</c> folder; made where it is missing.</param>
     /// <param name="deleteFolder">How to remove the folder of a dead process.</param>
-    public static TemporaryArea Create(string parent, Action<string> deleteFolder)
+    /// <param name="time">Clock.</param>
+    public static TemporaryArea Create(string parent, Action<string> deleteFolder, TimeProvider time)
     {
         Directory.CreateDirectory(parent);
         Sweep(parent, deleteFolder);
         while (true)
         {
             var folder = Path.Combine(parent, Prefix + Guid.NewGuid().ToString("n"));
-            if (TryLock(folder + ".alive", FileMode.CreateNew) is not { } alive)
+            if (TryLock(folder + Marker, FileMode.CreateNew) is not { } alive)
             {
                 continue;
             }
 
             // Between creating and locking it, a sweep may have taken the file for a dead process's and removed it.
-            if (File.Exists(folder + ".alive"))
+            if (File.Exists(folder + Marker))
             {
+                alive.Write(LockOwner.This(time).ToJson());
+                alive.Flush();
                 Directory.CreateDirectory(folder);
                 return new TemporaryArea(folder, alive);
             }
@@ -67,26 +71,36 @@ internal sealed class TemporaryArea : IDisposable
         _alive.Dispose();
     }
 
-    private static void Sweep(string parent, Action<string> deleteFolder)
+    public static void Sweep(string parent, Action<string> deleteFolder)
     {
-        foreach (var marker in Directory.EnumerateFiles(parent, Prefix + "*.alive"))
+        try
         {
-            using var dead = TryLock(marker, FileMode.Open);
-            if (dead is null)
+            foreach (var marker in Directory.EnumerateFiles(parent, Prefix + "*" + Marker))
             {
-                continue;
-            }
-
-            try
-            {
-                deleteFolder(marker[..^".alive".Length]);
-                File.Delete(marker);
-            }
-            catch (Exception exception) when (StorageErrors.IsStorage(exception))
-            {
-                // Another user's, say. It disturbs nobody.
+                using var dead = TryLock(marker, FileMode.Open);
+                if (dead is not null && !MayLive(dead, marker))
+                {
+                    deleteFolder(marker[..^Marker.Length]);
+                    File.Delete(marker);
+                }
             }
         }
+        catch (Exception exception) when (StorageErrors.IsStorage(exception))
+        {
+            // Another user's, say. It disturbs nobody.
+        }
+    }
+
+    // A file system without locks lets everybody take every lock. There, what a process said of itself counts; of one on another host nothing can be known, so
+    // its files are kept for a day.
+    private static bool MayLive(FileStream marker, string path)
+    {
+        if (LockOwner.Read(marker) is not { } owner)
+        {
+            return false;
+        }
+
+        return owner.Host == Environment.MachineName ? owner.IsRunning() : DateTime.UtcNow - File.GetLastWriteTimeUtc(path) < TimeSpan.FromDays(1);
     }
 
     private static FileStream? TryLock(string path, FileMode mode)

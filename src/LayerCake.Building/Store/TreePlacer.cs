@@ -16,8 +16,9 @@ internal sealed class TreePlacer(ArtifactStore store, PlaceOptions options)
     public async Task<PlaceOutcome> PlaceAsync(StoredTree tree, string destination, CancellationToken token)
     {
         var target = Resolve(destination);
-        if (FolderComparison.Matches(tree, target, store.Stats, token))
+        if (Leftovers(target).Count == 0 && FolderComparison.Matches(tree, target, store.Stats, token))
         {
+            Adopt(target);
             store.Stats.Save();
             return PlaceOutcome.Untouched;
         }
@@ -26,6 +27,7 @@ internal sealed class TreePlacer(ArtifactStore store, PlaceOptions options)
         TidyUp(target);
         if (FolderComparison.Matches(tree, target, store.Stats, token))
         {
+            Adopt(target);
             return PlaceOutcome.Untouched;
         }
 
@@ -75,27 +77,39 @@ internal sealed class TreePlacer(ArtifactStore store, PlaceOptions options)
     /// <summary>Removes what a placing that died left beside the destination, after putting back what it had moved aside.</summary>
     private static void TidyUp(string target)
     {
-        var parent = Path.GetDirectoryName(target)!;
-        if (!Directory.Exists(parent))
+        StorageErrors.Guard("tidy up after an interrupted build", target, () =>
         {
-            return;
-        }
-
-        StorageErrors.Guard("tidy up after an interrupted build", parent, () =>
-        {
-            foreach (var left in Directory.GetDirectories(parent))
+            foreach (var left in Leftovers(target))
             {
-                var name = Path.GetFileName(left);
-                if (name.StartsWith(Prefix(target, "old"), StringComparison.Ordinal) && !Directory.Exists(target))
+                if (Path.GetFileName(left).StartsWith(Prefix(target, "old"), StringComparison.Ordinal) && !Directory.Exists(target))
                 {
                     Directory.Move(left, target);
                 }
-                else if (name.StartsWith(Prefix(target, "old"), StringComparison.Ordinal) || name.StartsWith(Prefix(target, "new"), StringComparison.Ordinal))
+                else
                 {
                     Folders.Delete(left);
                 }
             }
         });
+    }
+
+    private static List<string> Leftovers(string target)
+    {
+        var left = new List<string>();
+        var parent = Path.GetDirectoryName(target)!;
+        if (Directory.Exists(parent))
+        {
+            foreach (var folder in Directory.EnumerateDirectories(parent))
+            {
+                var name = Path.GetFileName(folder);
+                if (name.StartsWith(Prefix(target, "old"), StringComparison.Ordinal) || name.StartsWith(Prefix(target, "new"), StringComparison.Ordinal))
+                {
+                    left.Add(folder);
+                }
+            }
+        }
+
+        return left;
     }
 
     private void RefuseUnknown(string target)
@@ -214,6 +228,27 @@ internal sealed class TreePlacer(ArtifactStore store, PlaceOptions options)
 
         Folders.Flush(Path.GetDirectoryName(target)!);
         store.Faults.Pass(FaultPoints.PlaceSwapped);
+        NotePlaced(target);
+    }
+
+    /// <summary>What holds exactly one of our trees is ours: the store was made anew, or a build died between placing and noting it.</summary>
+    private void Adopt(string target)
+    {
+        try
+        {
+            if (!store.Options.ReadOnly && !File.Exists(store.Layout.Placed(target)))
+            {
+                NotePlaced(target);
+            }
+        }
+        catch (Exception exception) when (StorageErrors.IsStorage(exception))
+        {
+            // Without the note, only a later replacement will ask.
+        }
+    }
+
+    private void NotePlaced(string target)
+    {
         var note = store.Layout.Placed(target);
         Directory.CreateDirectory(Path.GetDirectoryName(note)!);
         File.WriteAllText(note, target + "\n");
