@@ -5,6 +5,8 @@ using LayerCake.Building.TestHost;
 // Runs the small build in a process of its own, so that tests can kill it, starve it of rights, or run two at once.
 // Arguments: name=value pairs; see below.
 var values = args.Select(argument => argument.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1]);
+// Loaded while this process may still read them: a checkout in a private folder is closed to the user it becomes.
+_ = typeof(ArtifactStore).Assembly.GetTypes().Length + typeof(LayerCake.Recipes.IKeyWriter).Assembly.GetTypes().Length;
 if (values.TryGetValue("user", out var user) && (Native.SetGroup(int.Parse(user)) != 0 || Native.SetUser(int.Parse(user)) != 0))
 {
     Console.Error.WriteLine("cannot change the user");

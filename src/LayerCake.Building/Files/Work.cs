@@ -11,6 +11,18 @@ internal static class Work
     /// <summary>Runs <paramref name="action"/> for each item; a failure comes out as it was thrown, not wrapped.</summary>
     public static void ForEach<T>(IReadOnlyCollection<T> items, int atOnce, CancellationToken token, Action<T> action)
     {
+        if (items.Count < 2)
+        {
+            // The first use of Parallel costs a short command more than such work does.
+            foreach (var item in items)
+            {
+                token.ThrowIfCancellationRequested();
+                action(item);
+            }
+
+            return;
+        }
+
         try
         {
             Parallel.ForEach(items, new ParallelOptions { MaxDegreeOfParallelism = atOnce, CancellationToken = token }, action);

@@ -45,7 +45,20 @@ public sealed record InputFingerprint
         StorageErrors.Guard($"read the input '{input.Name}'", input.Path, () => Collect(new DirectoryInfo(input.Path), null, input, 0, paths));
         paths.Sort();
         var digests = new Digest[paths.Count];
-        Work.ForEach(Enumerable.Range(0, paths.Count).ToArray(), token, i => digests[i] = stats.DigestOf(paths[i].Below(input.Path), token));
+        var unknown = new List<int>();
+        for (var i = 0; i < digests.Length; i++)
+        {
+            if (FileStat.Of(paths[i].Below(input.Path)) is { } stat && stats.Find(stat) is { } known)
+            {
+                digests[i] = known;
+            }
+            else
+            {
+                unknown.Add(i);
+            }
+        }
+
+        Work.ForEach(unknown, token, i => digests[i] = stats.DigestOf(paths[i].Below(input.Path), token));
         var files = new KeyValuePair<RelativePath, Digest>[paths.Count];
         // "<digest>  <path>\n", what sha256sum prints: anyone can check a folder's digest without this program.
         var lines = new StringBuilder();

@@ -25,8 +25,21 @@ internal static class FolderComparison
                 return false;
             }
 
+            var unknown = new List<(TreeEntry.File Entry, string Place)>();
+            foreach (var file in files)
+            {
+                if (FileStat.Of(file.Place) is not { } stat || stats.Find(stat) is not { } known)
+                {
+                    unknown.Add(file);
+                }
+                else if (known != file.Entry.Content)
+                {
+                    return false;
+                }
+            }
+
             var different = 0;
-            Work.ForEach(files, token, file =>
+            Work.ForEach(unknown, token, file =>
             {
                 if (Volatile.Read(ref different) == 0 && stats.DigestOf(file.Place, token) != file.Entry.Content)
                 {
