@@ -35,7 +35,7 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
         var next = LoadLayer(0, cancellation);
         try
         {
-            var hidden = EmbeddingRows.Load(request.Weights, _configuration, request.Samples);
+            var hidden = EmbeddingRows.Load(request.Weights, _configuration, request.Samples, CPU);
             var rotary = new RotaryTable(_configuration, _tokens);
             for (var layer = 0; layer < _configuration.LayerCount; layer++)
             {

@@ -21,6 +21,7 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
     private readonly ModelFamily _family = ModelFamily.Of(request.Configuration);
     private readonly int _samples = request.Samples.Count;
     private readonly int _tokens = request.Samples[0].Length;
+    private Task _merging = Task.CompletedTask;
 
     public void Run(Device device, CancellationToken cancellation)
     {
@@ -30,7 +31,7 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
         var next = LoadLayer(0, device, cancellation);
         try
         {
-            var hidden = EmbeddingRows.Load(request.Weights, _configuration, request.Samples).to(device);
+            var hidden = EmbeddingRows.Load(request.Weights, _configuration, request.Samples, device);
             var (cosines, sines) = Rotary(device);
             for (var layer = 0; layer < _configuration.LayerCount; layer++)
             {
@@ -41,9 +42,11 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
             }
 
             RunFinalNorm(hidden, device);
+            _merging.GetAwaiter().GetResult();
         }
         finally
         {
+            ((IAsyncResult)_merging).AsyncWaitHandle.WaitOne();
             Discard(next);
         }
     }
@@ -68,7 +71,7 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
         int layer, TorchDecoderLayer weights, Tensor hidden, Tensor cosines, Tensor sines, DeviceMemory memory, CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
-        var observer = new Observer(_samples);
+        using var observer = new Observer(_samples);
         var name = _family.Layer(layer);
         for (var sample = 0; sample < _samples; sample++)
         {
@@ -84,12 +87,11 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
         }
 
         var observations = new LayerObservations(_samples);
-        foreach (var activation in Activations)
-        {
-            observer.Deliver(activation, observations, _family, layer);
-        }
+        observer.Deliver(observations, _family, layer);
 
-        observations.MergeInto(statistics, _family, layer);
+        // The host merges this layer while the GPU computes the next.
+        _merging.GetAwaiter().GetResult();
+        _merging = Task.Run(() => observations.MergeInto(statistics, _family, layer), CancellationToken.None);
         memory.Measure();
         progress?.Report(new CalibrationProgress(layer, _configuration.LayerCount, name, _samples, _samples, memory.Peak));
     }
@@ -100,11 +102,10 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
         var weight = LayerWeights.LoadFinite(request.Weights, $"{_family.FinalNorm}.weight", [_configuration.HiddenSize], device);
 
         // Over all samples as one, yet a sample at a time in memory.
-        using var whole = new DeviceStatistics(1, _configuration.HiddenSize, device);
         var sum = zeros([_configuration.HiddenSize], ScalarType.Float32, device);
         var absoluteSum = zeros_like(sum);
-        var max = full([_configuration.HiddenSize], double.NegativeInfinity, ScalarType.Float16, device);
-        var min = full([_configuration.HiddenSize], double.PositiveInfinity, ScalarType.Float16, device);
+        var max = full([_configuration.HiddenSize], double.NegativeInfinity, ScalarType.Float32, device);
+        var min = full([_configuration.HiddenSize], double.PositiveInfinity, ScalarType.Float32, device);
         for (var sample = 0; sample < _samples; sample++)
         {
             using var sampleScope = NewDisposeScope();
@@ -112,14 +113,20 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
             var normed = TorchDecoderLayer.Norm(device.type == DeviceType.CUDA ? states : states.to(ScalarType.Float32), weight, _configuration.RmsNormEpsilon);
             sum.add_(normed.sum(0, type: ScalarType.Float32));
             absoluteSum.add_(normed.abs().sum(0, type: ScalarType.Float32));
-            max.copy_(maximum(max, normed.amax([0L]).to(ScalarType.Float16)));
-            min.copy_(minimum(min, normed.amin([0L]).to(ScalarType.Float16)));
+            max.copy_(maximum(max, normed.amax([0L]).to(ScalarType.Float32)));
+            min.copy_(minimum(min, normed.amin([0L]).to(ScalarType.Float32)));
         }
 
         var reciprocal = 1f / ((float)_samples * _tokens);
-        whole.Write(0, max, min, sum * reciprocal, absoluteSum * reciprocal);
-        var result = whole.Read(0, 1) ?? throw NotFinite($"the output of {_family.FinalNorm}", null);
-        statistics.Outputs[_family.FinalNorm].Update(result[0].Max, result[0].Min, result[0].Mean, result[0].AbsMax, result[0].AbsMean);
+        using var whole = new DeviceStatistics(1);
+        whole.Add(0, max, min, sum * reciprocal, absoluteSum * reciprocal);
+        var result = whole.Read(out var notFinite)[0];
+        if (notFinite >= 0)
+        {
+            throw NotFinite($"the output of {_family.FinalNorm}", null);
+        }
+
+        statistics.Outputs[_family.FinalNorm].Update(result.Max, result.Min, result.Mean, result.AbsMax, result.AbsMean);
     }
 
     private (Tensor Cosines, Tensor Sines) Rotary(Device device)
@@ -138,32 +145,41 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
         $"{(sample is null ? "" : $"In sample {sample}, ")}{what} is infinite or not a number in float16, which the engine computes in. " +
         "The model does not work in float16, or its weights are damaged: try it with other software first.");
 
-    private sealed class Observer(int samples) : ITensorObserver
+    private sealed class Observer(int samples) : ITensorObserver, IDisposable
     {
-        private readonly Dictionary<Activation, DeviceStatistics> _statistics = [];
+        private readonly DeviceStatistics[] _statistics = [.. Activations.Select(_ => new DeviceStatistics(samples))];
 
         public int Sample { get; set; }
 
         public void Observe(Activation activation, Tensor values)
         {
-            using var scope = NewDisposeScope();
-            if (!_statistics.TryGetValue(activation, out var all))
-            {
-                all = new DeviceStatistics(samples, values.shape[1], values.device);
-                _statistics.Add(activation, all);
-            }
-
-            // On the CPU a mean of float32 values that are float16 values: summed wide as CUDA does.
-            all.Write(Sample, values.amax([0L]), values.amin([0L]), values.mean([0L]), values.abs().mean([0L]));
+            using var magnitudes = values.abs();
+            _statistics[(int)activation].Add(Sample, values.amax([0L]), values.amin([0L]), values.mean([0L]), magnitudes.mean([0L]));
         }
 
-        public void Deliver(Activation activation, LayerObservations observations, ModelFamily family, int layer)
+        public void Deliver(LayerObservations observations, ModelFamily family, int layer)
         {
-            using var all = _statistics[activation];
-            var result = all.Read(0, samples);
-            for (var sample = 0; sample < samples; sample++)
+            // In the order the activations arise, so that the first fault is named.
+            foreach (var activation in Activations)
             {
-                observations.Add(activation, sample, result?[sample] ?? throw NotFinite(LayerObservations.Describe(activation, family, layer), all.FirstNotFinite()));
+                var result = _statistics[(int)activation].Read(out var notFinite);
+                if (notFinite >= 0)
+                {
+                    throw NotFinite(LayerObservations.Describe(activation, family, layer), notFinite);
+                }
+
+                for (var sample = 0; sample < samples; sample++)
+                {
+                    observations.Add(activation, sample, result[sample]);
+                }
+            }
+        }
+
+        public void Dispose()
+        {
+            foreach (var statistics in _statistics)
+            {
+                statistics.Dispose();
             }
         }
     }

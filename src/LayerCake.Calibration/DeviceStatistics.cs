@@ -1,74 +1,65 @@
 using System.Runtime.InteropServices;
+using LayerCake.Torch;
+using LayerCake.Torch.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LayerCake.Calibration;
 
-/// <summary>Statistics of one activation for all samples, kept on the device: max, min, mean and mean of magnitudes, [4, samples, channels] in float16.</summary>
-internal sealed class DeviceStatistics : IDisposable
+/// <summary>
+/// Statistics of one activation, kept on the device sample by sample until a layer is done: waiting for each would leave the GPU idle, and every further call
+/// costs as much as the reduction itself.
+/// </summary>
+internal sealed class DeviceStatistics(int samples) : IDisposable
 {
-    private readonly Tensor _values;
+    /// <summary>Max, min, mean and mean of magnitudes, [statistic][sample], each [channels].</summary>
+    private readonly Tensor?[][] _values = [new Tensor[samples], new Tensor[samples], new Tensor[samples], new Tensor[samples]];
 
-    public DeviceStatistics(long samples, long channels, Device device) =>
-        _values = empty([4, samples, channels], ScalarType.Float16, device).DetachFromDisposeScope();
-
-    /// <summary>Stores one sample's [channels] tensors, rounded to float16 where they are wider.</summary>
-    public void Write(long sample, Tensor max, Tensor min, Tensor mean, Tensor absoluteMean)
+    /// <summary>Keeps one sample's [channels] tensors and owns them from here on.</summary>
+    public void Add(int sample, Tensor max, Tensor min, Tensor mean, Tensor absoluteMean)
     {
-        using var scope = NewDisposeScope();
-        var parts = (Tensor[])[max, min, mean, absoluteMean];
-        for (var i = 0; i < parts.Length; i++)
-        {
-            _values[i, sample].copy_(parts[i]);
-        }
+        _values[0][sample] = max.DetachFromDisposeScope();
+        _values[1][sample] = min.DetachFromDisposeScope();
+        _values[2][sample] = mean.DetachFromDisposeScope();
+        _values[3][sample] = absoluteMean.DetachFromDisposeScope();
     }
 
-    /// <summary>Brings samples to the host; null where one of them is not finite.</summary>
-    public SampleStatistics[]? Read(int first, int count)
+    /// <summary>Brings all samples to the host, rounded to float16 where they are wider.</summary>
+    /// <param name="notFinite">The first sample with a statistic that is not finite, −1 where all are.</param>
+    public unsafe SampleStatistics[] Read(out int notFinite)
     {
         using var scope = NewDisposeScope();
-        var host = _values.narrow(1, first, count).cpu().contiguous();
-        if (!Torch.Kernels.FiniteCheck.AllFinite(host))
-        {
-            return null;
-        }
-
+        var host = stack(_values.Select(values => stack(values!, 0)), 0).to(ScalarType.Float16).cpu();
         var channels = (int)host.shape[2];
-        var values = MemoryMarshal.Cast<byte, Half>(host.bytes);
-        var result = new SampleStatistics[count];
-        for (var sample = 0; sample < count; sample++)
+        var values = (Half*)TensorLoading.NativeMemoryOf(host);
+        var result = new SampleStatistics[samples];
+        for (var sample = 0; sample < samples; sample++)
         {
             var statistics = result[sample] = new SampleStatistics(channels);
-            Part(values, 0, sample).CopyTo(statistics.Max);
-            Part(values, 1, sample).CopyTo(statistics.Min);
-            Part(values, 2, sample).CopyTo(statistics.Mean);
-            Part(values, 3, sample).CopyTo(statistics.AbsMean);
+            Part(0, sample).CopyTo(statistics.Max);
+            Part(1, sample).CopyTo(statistics.Min);
+            Part(2, sample).CopyTo(statistics.Mean);
+            Part(3, sample).CopyTo(statistics.AbsMean);
             for (var i = 0; i < channels; i++)
             {
                 statistics.AbsMax[i] = Half.Max(Half.Abs(statistics.Max[i]), Half.Abs(statistics.Min[i]));
             }
         }
 
+        notFinite = FiniteCheck.AllFinite(host) ? -1 : Array.FindIndex(result, statistics => !statistics.IsFinite);
         return result;
 
-        ReadOnlySpan<Half> Part(ReadOnlySpan<Half> all, int part, int sample) => all.Slice(((part * count) + sample) * channels, channels);
+        ReadOnlySpan<Half> Part(int part, int sample) => new(values + ((((nint)part * samples) + sample) * channels), channels);
     }
 
-    /// <summary>The first sample with a statistic that is not finite.</summary>
-    public int FirstNotFinite()
+    public void Dispose()
     {
-        using var scope = NewDisposeScope();
-        var finite = _values.isfinite().all(2).all(0).cpu();
-        for (var sample = 0; sample < finite.shape[0]; sample++)
+        foreach (var values in _values)
         {
-            if (!finite[sample].ToBoolean())
+            foreach (var value in values)
             {
-                return sample;
+                value?.Dispose();
             }
         }
-
-        return -1;
     }
-
-    public void Dispose() => _values.Dispose();
 }

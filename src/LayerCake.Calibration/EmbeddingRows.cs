@@ -10,8 +10,8 @@ namespace LayerCake.Calibration;
 /// <summary>Looks samples up in the embedding, reading only the rows that occur: a vocabulary of 100,000 would be the largest tensor in memory otherwise.</summary>
 internal static unsafe class EmbeddingRows
 {
-    /// <returns>[samples, tokens, hidden] in float16 on the CPU; the caller's scope owns it.</returns>
-    public static Tensor Load(ITensorSource source, ModelConfiguration configuration, IReadOnlyList<int[]> samples)
+    /// <returns>[samples, tokens, hidden] in float16 on the device; the caller's scope owns it.</returns>
+    public static Tensor Load(ITensorSource source, ModelConfiguration configuration, IReadOnlyList<int[]> samples, Device device)
     {
         using var scope = NewDisposeScope();
         var name = ModelFamily.Of(configuration).Embedding;
@@ -29,8 +29,8 @@ internal static unsafe class EmbeddingRows
             place.Add(ids[i], i);
         }
 
-        var index = tensor(samples.SelectMany(sample => sample.Select(id => place[id])).ToArray(), ScalarType.Int64);
-        return rows.index_select(0, index).view(samples.Count, samples[0].Length, configuration.HiddenSize).MoveToOuterDisposeScope();
+        var index = tensor(samples.SelectMany(sample => sample.Select(id => place[id])).ToArray(), ScalarType.Int64, device);
+        return rows.to(device).index_select(0, index).view(samples.Count, samples[0].Length, configuration.HiddenSize).MoveToOuterDisposeScope();
     }
 
     private static Tensor Rows(ITensorSource source, string name, int hiddenSize, int[] ids)

@@ -22,29 +22,31 @@ internal sealed class LayerObservations
     /// <summary>Merges all samples into the statistics of every module of the layer that sees one of the activations.</summary>
     public void MergeInto(CalibrationStatistics statistics, ModelFamily family, int layer)
     {
-        var keys = statistics.Keys[family.Layer(layer)];
-        var values = statistics.Values[family.Layer(layer)];
-        Parallel.ForEach(All, activation =>
+        var merged = new SampleStatistics[All.Length];
+        Parallel.For(0, All.Length, activation => merged[activation] = SampleMerging.Merge(_samples[activation]));
+
+        var name = family.Layer(layer);
+        var key = merged[(int)Activation.RotatedKey];
+        var value = merged[(int)Activation.Value];
+        statistics.Keys[name].Update(key.Max, key.Min, key.AbsMax);
+        statistics.Values[name].Update(value.Max, value.Min, value.AbsMax);
+        foreach (var activation in All)
         {
-            if (activation == Activation.RotatedKey)
+            var (inputs, outputs) = Modules(activation);
+            foreach (var module in inputs)
             {
-                Merge(activation, keys);
-                return;
+                statistics.Inputs[family.Module(layer, module)] = Statistics(merged[(int)activation]);
             }
 
-            if (activation == Activation.Value)
+            foreach (var module in outputs)
             {
-                Merge(activation, values);
+                statistics.Outputs[family.Module(layer, module)] = Statistics(merged[(int)activation]);
             }
+        }
 
-            foreach (var module in Modules(statistics, family, layer, activation))
-            {
-                foreach (var sample in _samples[(int)activation])
-                {
-                    module.Update(sample.Max, sample.Min, sample.Mean, sample.AbsMax, sample.AbsMean);
-                }
-            }
-        });
+        // Copies: modules that read the same activation must not share arrays.
+        static ActivationStatistics Statistics(SampleStatistics source) =>
+            new([.. source.Max], [.. source.Min], [.. source.Mean], [.. source.AbsMax], [.. source.AbsMean]);
     }
 
     /// <summary>The name of what an activation belongs to, for messages.</summary>
@@ -65,34 +67,21 @@ internal sealed class LayerObservations
         _ => throw new ArgumentOutOfRangeException(nameof(activation)),
     };
 
-    private void Merge(Activation activation, KeyValueStatistics into)
+    /// <summary>The modules whose input, and those whose output, an activation is.</summary>
+    private static (string[] Inputs, string[] Outputs) Modules(Activation activation) => activation switch
     {
-        foreach (var sample in _samples[(int)activation])
-        {
-            into.Update(sample.Max, sample.Min, sample.AbsMax);
-        }
-    }
-
-    private static ActivationStatistics[] Modules(CalibrationStatistics statistics, ModelFamily family, int layer, Activation activation)
-    {
-        return activation switch
-        {
-            Activation.InputNorm => [Output("input_layernorm"), Input("self_attn.q_proj"), Input("self_attn.k_proj"), Input("self_attn.v_proj")],
-            Activation.Query => [Output("self_attn.q_proj")],
-            Activation.Key => [Output("self_attn.k_proj")],
-            Activation.Value => [Output("self_attn.v_proj")],
-            Activation.Attention => [Input("self_attn.o_proj")],
-            Activation.AttentionOutput => [Output("self_attn.o_proj")],
-            Activation.PostAttentionNorm => [Output("post_attention_layernorm"), Input("mlp.gate_proj"), Input("mlp.up_proj")],
-            Activation.Gate => [Output("mlp.gate_proj")],
-            Activation.Up => [Output("mlp.up_proj")],
-            Activation.GatedUp => [Input("mlp.down_proj")],
-            Activation.Down => [Output("mlp.down_proj")],
-            _ => [],
-        };
-
-        ActivationStatistics Input(string name) => statistics.Inputs[family.Module(layer, name)];
-
-        ActivationStatistics Output(string name) => statistics.Outputs[family.Module(layer, name)];
-    }
+        Activation.InputNorm => (["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], ["input_layernorm"]),
+        Activation.Query => ([], ["self_attn.q_proj"]),
+        Activation.Key => ([], ["self_attn.k_proj"]),
+        Activation.Value => ([], ["self_attn.v_proj"]),
+        Activation.RotatedKey => ([], []),
+        Activation.Attention => (["self_attn.o_proj"], []),
+        Activation.AttentionOutput => ([], ["self_attn.o_proj"]),
+        Activation.PostAttentionNorm => (["mlp.gate_proj", "mlp.up_proj"], ["post_attention_layernorm"]),
+        Activation.Gate => ([], ["mlp.gate_proj"]),
+        Activation.Up => ([], ["mlp.up_proj"]),
+        Activation.GatedUp => (["mlp.down_proj"], []),
+        Activation.Down => ([], ["mlp.down_proj"]),
+        _ => throw new ArgumentOutOfRangeException(nameof(activation)),
+    };
 }

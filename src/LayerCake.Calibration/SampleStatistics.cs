@@ -12,4 +12,6 @@ internal sealed class SampleStatistics(int channels)
     public Half[] AbsMax { get; } = new Half[channels];
 
     public Half[] AbsMean { get; } = new Half[channels];
+
+    public bool IsFinite => Array.TrueForAll(AbsMax, Half.IsFinite) && Array.TrueForAll(AbsMean, Half.IsFinite);
 }

@@ -38,7 +38,7 @@ internal sealed unsafe class GoldenLogitsTests
         var configuration = model.Configuration;
         var tokens = model.Samples[0].Length;
         var rotary = new RotaryTable(configuration, tokens);
-        var hidden = EmbeddingRows.Load(model.Weights, configuration, model.Samples[..samples]);
+        var hidden = EmbeddingRows.Load(model.Weights, configuration, model.Samples[..samples], CPU);
         var norm = TensorLoading.Load(model.Weights, "model.norm.weight", ScalarType.Float16);
         var head = TensorLoading.Load(model.Weights, "lm_head.weight", ScalarType.Float16).to(ScalarType.Float32);
         var logits = new List<float>();

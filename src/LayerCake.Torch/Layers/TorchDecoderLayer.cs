@@ -145,12 +145,14 @@ internal sealed class TorchDecoderLayer : IDisposable
     private Tensor AttendRows(Tensor q, Tensor k, Tensor v, long first)
     {
         using var scope = NewDisposeScope();
-        var scores = Round(Round(matmul(q, k)) / Math.Sqrt(_configuration.HeadDimension));
+        var scores = Round(Round(matmul(q, k)).div_(Math.Sqrt(_configuration.HeadDimension)));
 
         // The eager code adds −65504 to what is masked; its weight is exactly 0 either way.
         var hidden = ones([q.shape[1], k.shape[2]], ScalarType.Bool, device: q.device).triu(first + 1);
-        scores = scores.masked_fill(hidden, double.NegativeInfinity);
-        var weights = Round(nn.functional.softmax(scores, -1, ScalarType.Float32).to(q.dtype));
+        scores.masked_fill_(hidden, double.NegativeInfinity);
+
+        // In float32 whatever the input: CUDA's float16 softmax differs from a float32 one only in rounding its result itself.
+        var weights = Round(nn.functional.softmax(scores, -1));
         return Round(matmul(weights, v)).MoveToOuterDisposeScope();
     }
 
