@@ -7,7 +7,15 @@
 #load "build/steps.cake"
 
 var arguments = BuildArguments.Read(Context);
-var plan = LayerCakeCommand.Prepare(Context, arguments) ? BuildSteps.Plan(Context, arguments) : null;
+
+// Asked at once, while the sources are compared with those the command was built from; asked again if it has to be built.
+var early = PlanQuestion.Ask(Context, arguments);
+var plan = LayerCakeCommand.Prepare(Context, arguments) switch
+{
+    CommandState.Current => early.Answer(),
+    CommandState.Built => PlanQuestion.Ask(Context, arguments).Answer(),
+    _ => null,
+};
 
 if (plan is not null)
 {

@@ -2,6 +2,18 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 
+public enum CommandState
+{
+    /// <summary>It was built from these sources.</summary>
+    Current,
+
+    /// <summary>It was built just now.</summary>
+    Built,
+
+    /// <summary>It would have to be built, which a dry run does not do.</summary>
+    Missing,
+}
+
 public static class LayerCakeCommand
 {
     public static string Root(ICakeContext context) => context.Environment.WorkingDirectory.FullPath;
@@ -9,22 +21,22 @@ public static class LayerCakeCommand
     public static string Executable(ICakeContext context) => System.IO.Path.Combine(
         Root(context), "artifacts", "bin", "LayerCake.Cli", "release", OperatingSystem.IsWindows() ? "layercake.exe" : "layercake");
 
-    /// <summary>Makes the command ready. False when this is a dry run and the command would have to be built first.</summary>
-    public static bool Prepare(ICakeContext context, BuildArguments arguments)
+    /// <summary>Makes the command ready, unless this is a dry run.</summary>
+    public static CommandState Prepare(ICakeContext context, BuildArguments arguments)
     {
         var root = Root(context);
         var stampFile = System.IO.Path.Combine(root, "artifacts", "cake", "command.stamp");
         var executable = Executable(context);
         if (IsCurrent(stampFile, executable, root))
         {
-            return true;
+            return CommandState.Current;
         }
 
         if (arguments.LookOnly)
         {
             context.Information(
                 "Dry run: the layercake command is not built for these sources yet, so the plan is not known. A run without --dryrun or --tree builds it.");
-            return false;
+            return CommandState.Missing;
         }
 
         // Several cold starts at once: one builds, the others wait and find it done.
@@ -38,7 +50,7 @@ public static class LayerCakeCommand
             System.IO.File.Move(temporary, stampFile, overwrite: true);
         }
 
-        return true;
+        return CommandState.Built;
     }
 
     private static bool IsCurrent(string stampFile, string executable, string root)

@@ -17,26 +17,48 @@ public sealed class RecipePlan
     public Dictionary<string, StepResult> Results { get; } = new();
 }
 
-public static class BuildSteps
+/// <summary>layercake plan, running.</summary>
+public sealed class PlanQuestion
 {
-    public static RecipePlan Plan(ICakeContext context, BuildArguments arguments)
+    private readonly Process _process;
+    private readonly System.Threading.Tasks.Task<string> _output;
+    private readonly System.Threading.Tasks.Task<string> _errors;
+
+    private PlanQuestion(Process process)
     {
-        var command = Common("plan", arguments);
+        _process = process;
+        _output = process.StandardOutput.ReadToEndAsync();
+        _errors = process.StandardError.ReadToEndAsync();
+    }
+
+    /// <summary>Asks for the plan; null where there is no command yet.</summary>
+    public static PlanQuestion Ask(ICakeContext context, BuildArguments arguments)
+    {
+        if (!System.IO.File.Exists(LayerCakeCommand.Executable(context)))
+        {
+            return null;
+        }
+
+        var command = BuildSteps.Common("plan", arguments);
         command.Add("--json");
         if (arguments.Force)
         {
             command.Add("--force");
         }
 
-        using var process = Process.Start(StartInfo(context, command, redirect: true));
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        if (process.ExitCode != 0)
+        return new PlanQuestion(Process.Start(BuildSteps.StartInfo(context, command, redirect: true)));
+    }
+
+    public RecipePlan Answer()
+    {
+        _process.WaitForExit();
+        Console.Error.Write(_errors.Result);
+        if (_process.ExitCode != 0)
         {
-            throw new CakeException($"The recipe cannot be built (exit code {process.ExitCode}); the reason is above.");
+            throw new CakeException($"The recipe cannot be built (exit code {_process.ExitCode}); the reason is above.");
         }
 
-        using var document = JsonDocument.Parse(output);
+        using var document = JsonDocument.Parse(_output.Result);
         var root = document.RootElement;
         return new RecipePlan
         {
@@ -51,7 +73,10 @@ public static class BuildSteps
                 step.GetProperty("dependsOn").EnumerateArray().Select(name => name.GetString()).ToList())).ToList(),
         };
     }
+}
 
+public static class BuildSteps
+{
     /// <summary>The action of a step's task. The cache decision is in here: a task that a criterion skips cannot be a target.</summary>
     public static void Run(ICakeContext context, BuildArguments arguments, RecipePlan plan, PlannedStep step)
     {
@@ -124,7 +149,7 @@ public static class BuildSteps
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 
-    private static List<string> Common(string verb, BuildArguments arguments)
+    public static List<string> Common(string verb, BuildArguments arguments)
     {
         var command = new List<string> { verb, "--recipe", arguments.Recipe };
         foreach (var entry in arguments.Overrides)
@@ -136,13 +161,14 @@ public static class BuildSteps
         return command;
     }
 
-    private static ProcessStartInfo StartInfo(ICakeContext context, IEnumerable<string> command, bool redirect)
+    public static ProcessStartInfo StartInfo(ICakeContext context, IEnumerable<string> command, bool redirect)
     {
         var info = new ProcessStartInfo(LayerCakeCommand.Executable(context))
         {
             WorkingDirectory = LayerCakeCommand.Root(context),
             UseShellExecute = false,
             RedirectStandardOutput = redirect,
+            RedirectStandardError = redirect,
         };
         foreach (var argument in command)
         {

@@ -7,9 +7,6 @@ namespace LayerCake.Steps;
 /// <summary>The deployable workspace: KV scales merged, quant_policy set, launch files where a release needs them, build record, checksums.</summary>
 internal sealed class PackageStep(Recipe recipe) : IBuildStep
 {
-    /// <summary>Name of the build record in a package.</summary>
-    public const string RecordFile = "build.json";
-
     public string Name => StepNames.Package;
 
     public int Version => 1;
@@ -48,7 +45,7 @@ internal sealed class PackageStep(Recipe recipe) : IBuildStep
             Steps = context.Lineage,
             Outputs = outputs,
         };
-        File.WriteAllBytes(Path.Combine(workspace, RecordFile), record.ToJson());
+        File.WriteAllBytes(Path.Combine(workspace, RecipeBuild.RecordFile), record.ToJson());
         WriteChecksums(workspace, outputs, token);
         context.Reporter.Line($"{outputs.Count} files, quant_policy {recipe.QuantPolicy}");
         return Task.CompletedTask;

@@ -15,6 +15,9 @@ public sealed class RecipeBuild
         Steps = steps;
     }
 
+    /// <summary>Name of the build record in a package.</summary>
+    public const string RecordFile = "build.json";
+
     /// <summary>LayerCake's version, in build records and keys.</summary>
     public static string ProgramVersion { get; } = typeof(RecipeBuild).Assembly.GetName().Version!.ToString(3);
 

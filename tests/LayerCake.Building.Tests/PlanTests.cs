@@ -1,4 +1,3 @@
-using System.Text;
 using LayerCake.Building.TestHost;
 
 namespace LayerCake.Building.Tests;
@@ -151,68 +150,4 @@ public sealed class PlanTests
         Assert.That(() => fixture.Plan(), Throws.InstanceOf<BuildException>().With.Message.EqualTo($"numbers: the input 'text' is missing: there is no file {fixture.Input}"));
     }
 
-    [Test]
-    public async Task The_plan_as_JSON_says_the_same()
-    {
-        using var fixture = new BuildFixture();
-        await fixture.RunAsync();
-        using var stream = new MemoryStream();
-        var plan = fixture.Plan(fixture.Build(title: "x"));
-
-        plan.WriteJson(stream);
-
-        Assert.That(Encoding.UTF8.GetString(stream.ToArray()), Is.EqualTo($$"""
-            {
-              "format": 1,
-              "recipe": "small",
-              "steps": [
-                {
-                  "name": "numbers",
-                  "key": "{{plan["numbers"].Key}}",
-                  "outcome": "hit",
-                  "reason": "up to date",
-                  "after": [],
-                  "changes": [],
-                  "inputs": [
-                    {
-                      "name": "text",
-                      "sha256": "{{Digest.Of("one two three\n")}}"
-                    }
-                  ],
-                  "output_bytes": 84
-                },
-                {
-                  "name": "sums",
-                  "key": "{{plan["sums"].Key}}",
-                  "outcome": "hit",
-                  "reason": "up to date",
-                  "after": [
-                    "numbers"
-                  ],
-                  "changes": [],
-                  "inputs": [],
-                  "output_bytes": 2
-                },
-                {
-                  "name": "bundle",
-                  "key": "{{plan["bundle"].Key}}",
-                  "outcome": "miss",
-                  "reason": "changed: bundle.title bundle → x",
-                  "after": [
-                    "numbers",
-                    "sums"
-                  ],
-                  "changes": [
-                    {
-                      "field": "recipe.bundle.title",
-                      "old": "bundle",
-                      "new": "x"
-                    }
-                  ],
-                  "inputs": []
-                }
-              ]
-            }
-            """));
-    }
 }

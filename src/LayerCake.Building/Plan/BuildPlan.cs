@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace LayerCake.Building;
 
 /// <summary>
@@ -125,69 +123,6 @@ public sealed class BuildPlan
         }
 
         return result;
-    }
-
-    /// <summary>
-    /// The plan as JSON: <c>{ "format": 1, "recipe": …, "steps": [ { "name", "key", "outcome": "hit" | "miss", "reason", "after": [], "changes": [ { "field", "old",
-    /// "new" } ], "inputs": [ { "name", "sha256" } ], "output_bytes" } ] }</c>; members are only ever added to it.
-    /// </summary>
-    public void WriteJson(Stream stream)
-    {
-        using var json = new Utf8JsonWriter(stream, StepRecordJson.Readable);
-        json.WriteStartObject();
-        json.WriteNumber("format", 1);
-        json.WriteString("recipe", RecipeName);
-        json.WriteStartArray("steps");
-        foreach (var step in Steps)
-        {
-            WriteStep(json, step);
-        }
-
-        json.WriteEndArray();
-        json.WriteEndObject();
-    }
-
-    private static void WriteStep(Utf8JsonWriter json, PlannedStep step)
-    {
-        json.WriteStartObject();
-        json.WriteString("name", step.Name);
-        json.WriteString("key", step.Key.ToString());
-        json.WriteString("outcome", step.Outcome == PlannedOutcome.Hit ? "hit" : "miss");
-        json.WriteString("reason", step.Reason);
-        json.WriteStartArray("after");
-        foreach (var name in step.Step.DependsOn)
-        {
-            json.WriteStringValue(name);
-        }
-
-        json.WriteEndArray();
-        json.WriteStartArray("changes");
-        foreach (var change in step.Changes)
-        {
-            json.WriteStartObject();
-            json.WriteString("field", change.Field);
-            json.WriteString("old", change.Old);
-            json.WriteString("new", change.New);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        json.WriteStartArray("inputs");
-        foreach (var input in step.Inputs)
-        {
-            json.WriteStartObject();
-            json.WriteString("name", input.Input.Name);
-            json.WriteString("sha256", input.Digest.ToString());
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        if (step.Record is { } record)
-        {
-            json.WriteNumber("output_bytes", record.Tree.TotalBytes);
-        }
-
-        json.WriteEndObject();
     }
 
     private static InputFingerprint Fingerprint(

@@ -19,7 +19,7 @@ internal static class StepRun
                 var ended = await new StepRunner(store, reporter).RunAsync(plan, step, force, token).ConfigureAwait(false);
                 if (step == StepNames.Package)
                 {
-                    await PlaceAsync(store, ended.Tree, build.OutputFolder, reporter, token).ConfigureAwait(false);
+                    await PlacePackageAsync(store, ended.Tree, build.OutputFolder, reporter, token).ConfigureAwait(false);
                 }
 
                 return ended;
@@ -28,6 +28,17 @@ internal static class StepRun
         System.Console.Out.WriteLine(Describe(result));
         return result;
     }
+
+    /// <summary>
+    /// Puts a package into its folder below artifacts/. A package that another store placed there (one that was deleted meanwhile, say) gives way; what is no
+    /// package of LayerCake's does not.
+    /// </summary>
+    private static Task<PlaceOutcome> PlacePackageAsync(ArtifactStore store, StoredTree tree, string folder, IBuildReporter reporter, CancellationToken token) =>
+        store.PlaceAsync(
+            tree,
+            folder,
+            new PlaceOptions { ReplaceUnknown = File.Exists(Path.Combine(folder, RecipeBuild.RecordFile)), Waiting = owner => reporter.Waiting(folder, owner) },
+            token);
 
     public static Task<PlaceOutcome> PlaceAsync(ArtifactStore store, StoredTree tree, string folder, IBuildReporter reporter, CancellationToken token) =>
         store.PlaceAsync(tree, folder, new PlaceOptions { Waiting = owner => reporter.Waiting(folder, owner) }, token);

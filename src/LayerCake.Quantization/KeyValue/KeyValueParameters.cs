@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
-using LayerCake.Quantization.KeyValue;
+using LayerCake.Checkpoints;
 
 namespace LayerCake.Quantization;
 
@@ -29,10 +29,10 @@ public sealed record KeyValueParameters
 
     /// <summary>The line the original prints. The symmetric one shows no zero points.</summary>
     public string Line => Symmetric
-        ? string.Create(CultureInfo.InvariantCulture, $"Layer {Layer} MP {Rank} qparam: {PythonFloat.Repr(KeyScale)} \t{PythonFloat.Repr(ValueScale)}")
+        ? string.Create(CultureInfo.InvariantCulture, $"Layer {Layer} MP {Rank} qparam: {PythonFloat.Format(KeyScale)} \t{PythonFloat.Format(ValueScale)}")
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"Layer {Layer} MP {Rank} qparam: \t{PythonFloat.Repr(KeyScale)} \t{PythonFloat.Repr(KeyZeroPoint)} \t{PythonFloat.Repr(ValueScale)} \t{PythonFloat.Repr(ValueZeroPoint)}");
+            $"Layer {Layer} MP {Rank} qparam: \t{PythonFloat.Format(KeyScale)} \t{PythonFloat.Format(KeyZeroPoint)} \t{PythonFloat.Format(ValueScale)} \t{PythonFloat.Format(ValueZeroPoint)}");
 
     /// <summary>
     /// The file's 16 bytes: key scale, key zero point, value scale, value zero point, float32 little-endian.
@@ -158,7 +158,7 @@ public sealed record KeyValueParameters
 
         var range = (Half)((float)max - (float)min);
         var sum = (Half)((float)max + (float)min);
-        return (RequireUsable((Half)((float)range / 255), $"a range from {PythonFloat.Repr((float)min)} to {PythonFloat.Repr((float)max)}", where), (float)(Half)((float)sum / 2));
+        return (RequireUsable((Half)((float)range / 255), $"a range from {PythonFloat.Format((float)min)} to {PythonFloat.Format((float)max)}", where), (float)(Half)((float)sum / 2));
     }
 
     private static float SymmetricScale(ReadOnlySpan<Half> magnitudes, string where)
@@ -170,13 +170,13 @@ public sealed record KeyValueParameters
             largest = Half.Max(largest, value);
         }
 
-        return RequireUsable((Half)((float)largest / 127), $"a largest magnitude of {PythonFloat.Repr((float)largest)}", where);
+        return RequireUsable((Half)((float)largest / 127), $"a largest magnitude of {PythonFloat.Format((float)largest)}", where);
     }
 
     private static float RequireUsable(Half scale, string from, string where) => scale > Half.Zero && Half.IsFinite(scale)
         ? (float)scale
         : throw new QuantizationException(
-            $"{Capitalized(where)} have {from}, which gives the scale {PythonFloat.Repr((float)scale)}: no 8-bit cache can be made of it. Check the model and the calibration set.");
+            $"{Capitalized(where)} have {from}, which gives the scale {PythonFloat.Format((float)scale)}: no 8-bit cache can be made of it. Check the model and the calibration set.");
 
     private static void RequireFinite(ReadOnlySpan<Half> values, string statistic, string where)
     {
@@ -185,7 +185,7 @@ public sealed record KeyValueParameters
             if (!Half.IsFinite(value))
             {
                 throw new QuantizationException(
-                    $"{Capitalized(where)} hold {PythonFloat.Repr((float)value)} in {statistic}: the calibration overflowed float16 or observed no sample. Check the model and run calibrate again.");
+                    $"{Capitalized(where)} hold {PythonFloat.Format((float)value)} in {statistic}: the calibration overflowed float16 or observed no sample. Check the model and run calibrate again.");
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using LayerCake.Checkpoints;
 
 namespace LayerCake.TurboMind;
 

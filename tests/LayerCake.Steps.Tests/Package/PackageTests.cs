@@ -10,7 +10,7 @@ namespace LayerCake.Steps.Tests.Package;
 [TestFixture]
 internal sealed class PackageTests
 {
-    private static string Record => Path.Combine(SharedBuild.Workspace, PackageStep.RecordFile);
+    private static string Record => Path.Combine(SharedBuild.Workspace, RecipeBuild.RecordFile);
 
     [Test]
     public void The_workspace_is_complete_and_has_the_int8_cache_switched_on()
@@ -46,7 +46,7 @@ internal sealed class PackageTests
             .ToDictionary(file => file.GetProperty("path").GetString()!, file => file.GetProperty("sha256").GetString()!);
         var files = Folders.Digests(SharedBuild.Workspace);
         files.Remove("SHA256SUMS");
-        files.Remove(PackageStep.RecordFile);
+        files.Remove(RecipeBuild.RecordFile);
 
         Assert.That(outputs, Is.EquivalentTo(files));
     }
@@ -229,7 +229,7 @@ internal sealed class PackageTests
     {
         var digests = Folders.Digests(workspace);
         digests.Remove("SHA256SUMS");
-        digests.Remove(PackageStep.RecordFile);
+        digests.Remove(RecipeBuild.RecordFile);
         return digests;
     }
 }

@@ -1,8 +1,8 @@
 using System.Globalization;
 
-namespace LayerCake.TurboMind;
+namespace LayerCake.Checkpoints;
 
-/// <summary>Numbers as Python's <c>repr</c> prints them: the text of config.ini and of the original's log lines.</summary>
+/// <summary>Numbers as Python's <c>repr</c> prints them: in configuration files and log lines that Python programs wrote and read.</summary>
 public static class PythonFloat
 {
     /// <summary>
