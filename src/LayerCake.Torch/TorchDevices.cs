@@ -49,8 +49,6 @@ public static class TorchDevices
                 $"The device is cuda, but libtorch {LibTorch.Version} finds no usable GPU: the driver is too old for it, or CUDA_VISIBLE_DEVICES hides all GPUs. See nvidia-smi, or use cpu.");
         }
 
-        // Float16 products are to have float32 sums, as the original's run has on PyTorch's default settings or better.
-        torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = false;
         return torch.CUDA;
     }
 
