@@ -70,7 +70,8 @@ public static class LayerCakeCommand
         context.Information("Building the layercake command...");
         var clock = Stopwatch.StartNew();
         Dotnet(context, root, "build", "src/LayerCake.Cli", "--configuration", "Release", "--nologo", "--verbosity", "quiet", "-consoleloggerparameters:NoSummary");
-        Dotnet(context, root, "build", "build/Cake.LayerCake.Module", "--configuration", "Release", "--nologo", "--verbosity", "quiet", "-consoleloggerparameters:NoSummary");
+        var cakeCore = $"-p:CakeCore={typeof(ICakeContext).Assembly.Location}";
+        Dotnet(context, root, "build", "build/Cake.LayerCake.Module", cakeCore, "--configuration", "Release", "--nologo", "--verbosity", "quiet", "-consoleloggerparameters:NoSummary");
 
         const string module = "Cake.LayerCake.Module.dll";
         var folder = System.IO.Path.Combine(root, "artifacts", "cake", "modules");
