@@ -22,9 +22,9 @@ var root = new RootCommand("LayerCake builds quantized language models: a recipe
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
 {
-    foreach (var error in parsed.Errors)
+    foreach (var message in UsageErrors.Of(parsed))
     {
-        Console.Error.WriteLine($"layercake: {error.Message}");
+        Console.Error.WriteLine($"layercake: {message}");
     }
 
     Console.Error.WriteLine($"'layercake{CommandPath(parsed.CommandResult.Command)} --help' shows what can be written.");

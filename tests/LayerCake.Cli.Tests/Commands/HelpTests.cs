@@ -54,6 +54,13 @@ public sealed partial class HelpTests
         Assert.That(result.Output, Does.Match(@"^\d+\.\d+\.\d+\S*\n$"));
     }
 
+    [TestCase("did you mean '--recipe'?", "plan", "--recip", "x")]
+    [TestCase("did you mean '--json'?", "inspect", ".", "--jsn")]
+    [TestCase("did you mean 'build'?", "buidl")]
+    [TestCase("did you mean 'kv_qparams'?", "lite", "kv_qparam")]
+    public void A_mistyped_word_brings_the_nearest_known_one(string suggestion, params string[] arguments) =>
+        LayerCakeCommand.Run(RepositoryFiles.Root, arguments).WasRefusedWith(ExitCode.Usage, Does.Contain(suggestion));
+
     [TestCase("'--recipe' is required", "plan")]
     [TestCase("--recip", "plan", "--recip", "x")]
     [TestCase("Required", "inspect")]
