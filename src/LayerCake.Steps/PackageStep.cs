@@ -81,6 +81,6 @@ internal sealed class PackageStep(Recipe recipe) : IBuildStep
     {
         var known = outputs.ToDictionary(file => file.Path, file => file.Content);
         var digests = BuildRecord.OutputsOf(workspace, known, token).Select(file => new FileDigest(file.Path.Value, file.Size, file.Content.ToString()));
-        File.WriteAllText(Path.Combine(workspace, Sha256Sums.FileName), Sha256Sums.Format(digests));
+        Sha256Sums.Write(workspace, digests);
     }
 }

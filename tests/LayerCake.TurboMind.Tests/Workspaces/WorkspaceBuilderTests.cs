@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using LayerCake.Checkpoints;
 using LayerCake.Testing;
 
@@ -213,9 +214,16 @@ public sealed class WorkspaceBuilderTests
         WorkspaceBuilder.Convert(Request(2), _folder.At("ws"));
         File.WriteAllText(_folder.At("ws", "odd\\name\nof two lines"), "x");
 
-        var digests = Sha256Sums.Write(_folder.At("ws"));
+        var files = FolderTree.RegularFiles(_folder.At("ws"))
+            .Select(path => (Path: path, Bytes: File.ReadAllBytes(_folder.At("ws", path))))
+            .Select(file => new FileDigest(file.Path, file.Bytes.Length, Convert.ToHexStringLower(SHA256.HashData(file.Bytes))))
+            .Reverse().ToList();
 
-        Assert.That(digests.Select(digest => digest.Path), Is.Ordered.Using((IComparer<string>)StringComparer.Ordinal).And.None.EqualTo("SHA256SUMS"));
+        Sha256Sums.Write(_folder.At("ws"), files);
+
+        var listed = File.ReadAllLines(_folder.At("ws", Sha256Sums.FileName)).Where(line => line[0] != '\\').Select(line => line[66..]).ToList();
+        Assert.That(listed, Has.Count.EqualTo(files.Count - 1));
+        Assert.That(listed, Is.Ordered.Using((IComparer<string>)StringComparer.Ordinal).And.None.EqualTo("SHA256SUMS"));
         if (!OperatingSystem.IsLinux())
         {
             return;
