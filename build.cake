@@ -1,9 +1,11 @@
 // Turns the steps of a recipe into Cake tasks. The work is done by the layercake command, one process a step.
 //
-//   dotnet cake --recipe internlm-tiny-w4kv8.yaml [--target STEP] [--set KEY=VALUE]... [--force] [--dryrun] [--tree]
+//   dotnet cake --recipe internlm-tiny-w4kv8.yaml [--target STEP] [--variant NAME] [--set KEY=VALUE]... [--force] [--jobs N] [--keep-going]
+//               [--locked] [--cache LOCATION] [--cache-mode MODE] [--sign-key FILE] [--dryrun] [--tree]
 //
 #load "build/arguments.cake"
 #load "build/command.cake"
+#load "build/plan.cake"
 #load "build/steps.cake"
 
 var arguments = BuildArguments.Read(Context);
@@ -19,19 +21,34 @@ var plan = LayerCakeCommand.Prepare(Context, arguments) switch
 
 if (plan is not null)
 {
+    var processes = new StepProcesses(Context, arguments, plan);
     foreach (var step in plan.Steps)
     {
-        var task = Task(step.Name).Does(() => BuildSteps.Run(Context, arguments, plan, step));
+        var task = Task(step.TaskName).Does(() => processes.Finish(step));
         foreach (var dependency in step.DependsOn)
         {
-            task.IsDependentOn(dependency);
+            task.IsDependentOn(step.TaskOf(dependency));
         }
     }
 
-    arguments.CheckTarget(plan.Steps.Select(step => step.Name).ToList());
+    // With variants, a step's own name stands for that step of all of them.
+    if (plan.HasVariants)
+    {
+        foreach (var group in plan.Steps.GroupBy(step => step.Name))
+        {
+            var task = Task(group.Key);
+            foreach (var step in group)
+            {
+                task.IsDependentOn(step.TaskName);
+            }
+        }
+    }
+
+    arguments.CheckTarget(plan.TaskNames);
+    processes.Choose(arguments.Target ?? plan.Steps[^1].Name);
     RunTarget(arguments.Target ?? plan.Steps[^1].Name);
     if (!arguments.LookOnly)
     {
-        BuildSteps.Summarize(plan);
+        processes.Conclude();
     }
 }

@@ -2,7 +2,12 @@
 
 public sealed class BuildArguments
 {
-    private static readonly string[] Own = { "recipe", "target", "set", "force" };
+    private static readonly string[] Own =
+    {
+        "recipe", "variant", "target", "set", "force", "jobs", "keep-going", "locked", "cache", "cache-mode", "sign-key",
+    };
+
+    private static readonly string[] Valued = { "recipe", "variant", "target", "set", "jobs", "cache", "cache-mode", "sign-key" };
 
     // What Cake itself reads from the command line.
     private static readonly string[] Cakes =
@@ -18,6 +23,15 @@ public sealed class BuildArguments
     public IReadOnlyList<string> Overrides { get; private init; }
 
     public bool Force { get; private init; }
+
+    /// <summary>How many steps may run at once.</summary>
+    public int Jobs { get; private init; }
+
+    /// <summary>Go on with what does not need a step that failed.</summary>
+    public bool KeepGoing { get; private init; }
+
+    /// <summary>What the layercake command takes as it is: variant, lock record, shared cache, signing key.</summary>
+    public IReadOnlyList<string> Passed { get; private init; }
 
     /// <summary>A dry run or a tree: nothing may be written.</summary>
     public bool LookOnly { get; private init; }
@@ -38,7 +52,7 @@ public sealed class BuildArguments
             }
         }
 
-        foreach (var name in new[] { "recipe", "target", "set" })
+        foreach (var name in Valued)
         {
             if (given.TryGetValue(name, out var values) && values.Any(string.IsNullOrWhiteSpace))
             {
@@ -46,7 +60,7 @@ public sealed class BuildArguments
             }
         }
 
-        foreach (var name in new[] { "recipe", "target" })
+        foreach (var name in Valued.Where(name => name != "set"))
         {
             if (given.TryGetValue(name, out var values) && values.Count > 1)
             {
@@ -60,6 +74,14 @@ public sealed class BuildArguments
         }
 
         var force = Flag(given, "force", faults);
+        var keepGoing = Flag(given, "keep-going", faults);
+        var locked = Flag(given, "locked", faults);
+        var jobs = 1;
+        if (given.TryGetValue("jobs", out var count) && count.Count == 1 && !(int.TryParse(count.Single(), out jobs) && jobs is > 0 and <= 256) && count.Single() != "")
+        {
+            faults.Add($"argument '--jobs' is a number of steps from 1 to 256, not '{count.Single()}'");
+        }
+
         if (faults.Count > 0)
         {
             foreach (var fault in faults)
@@ -68,7 +90,8 @@ public sealed class BuildArguments
             }
 
             throw new CakeException(
-                "The arguments are wrong; nothing was run. Known: --recipe NAME, --target STEP, --set KEY=VALUE, --force, --dryrun, --tree.");
+                "The arguments are wrong; nothing was run. Known: --recipe NAME, --variant NAME, --target STEP, --set KEY=VALUE, --force, --jobs N, --keep-going, "
+                + "--locked, --cache LOCATION, --cache-mode MODE, --sign-key FILE, --dryrun, --tree.");
         }
 
         return new BuildArguments
@@ -77,6 +100,11 @@ public sealed class BuildArguments
             Target = given.TryGetValue("target", out var target) ? target.Single() : null,
             Overrides = given.TryGetValue("set", out var overrides) ? overrides.ToList() : new List<string>(),
             Force = force,
+            Jobs = jobs,
+            KeepGoing = keepGoing,
+            Passed = new[] { "variant", "cache", "cache-mode", "sign-key" }
+                .Where(given.ContainsKey).SelectMany(name => new[] { $"--{name}", given[name].Single() })
+                .Concat(locked ? new[] { "--locked" } : Array.Empty<string>()).ToList(),
             LookOnly = Flag(given, "dryrun", faults) || Flag(given, "tree", faults),
         };
     }
@@ -117,7 +145,12 @@ public sealed class BuildArguments
     private static string Example(string name) => name switch
     {
         "recipe" => "--recipe internlm-tiny-w4kv8.yaml",
+        "variant" => "--variant internlm-tiny-tensor_parallel2",
         "target" => "--target calibrate",
+        "jobs" => "--jobs 2",
+        "cache" => "--cache s3://bucket/prefix",
+        "cache-mode" => "--cache-mode read-only",
+        "sign-key" => "--sign-key key.pem",
         _ => "--set calibrate.samples=16",
     };
 

@@ -21,6 +21,42 @@ public static class LayerCakeCommand
     public static string Executable(ICakeContext context) => System.IO.Path.Combine(
         Root(context), "artifacts", "bin", "LayerCake.Cli", "release", OperatingSystem.IsWindows() ? "layercake.exe" : "layercake");
 
+    /// <summary>The arguments of a verb over the recipe: what Cake was given goes on to the command.</summary>
+    public static List<string> Arguments(string verb, BuildArguments arguments)
+    {
+        var command = new List<string> { verb, "--recipe", arguments.Recipe };
+        foreach (var entry in arguments.Overrides)
+        {
+            command.Add("--set");
+            command.Add(entry);
+        }
+
+        command.AddRange(arguments.Passed);
+        if (arguments.Force)
+        {
+            command.Add("--force");
+        }
+
+        return command;
+    }
+
+    public static ProcessStartInfo StartInfo(ICakeContext context, IEnumerable<string> command, bool redirect)
+    {
+        var info = new ProcessStartInfo(Executable(context))
+        {
+            WorkingDirectory = Root(context),
+            UseShellExecute = false,
+            RedirectStandardOutput = redirect,
+            RedirectStandardError = redirect,
+        };
+        foreach (var argument in command)
+        {
+            info.ArgumentList.Add(argument);
+        }
+
+        return info;
+    }
+
     /// <summary>Makes the command ready, unless this is a dry run.</summary>
     public static CommandState Prepare(ICakeContext context, BuildArguments arguments)
     {

@@ -1,121 +1,236 @@
-// Asks the command for the plan and runs its steps, one process a step.
+// Runs the steps of a plan, one process a step, several at once where --jobs allows.
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json;
 
-public sealed record PlannedStep(string Name, string Key, bool IsCached, string Reason, long Bytes, IReadOnlyList<string> DependsOn);
-
 public sealed record StepResult(string Outcome, string Reason, double Seconds, long Bytes);
 
-public sealed class RecipePlan
+/// <summary>
+/// Cake runs tasks one after another. A task's action waits for its step's process; processes of steps whose turn has not come start ahead as soon as the
+/// steps before them are done, and what they print is kept until their turn.
+/// </summary>
+public sealed class StepProcesses
 {
-    public string Recipe { get; init; }
+    private readonly ICakeContext _context;
+    private readonly BuildArguments _arguments;
+    private readonly RecipePlan _plan;
+    private readonly Dictionary<string, StepResult> _results = new();
+    private readonly Dictionary<string, StepProcess> _running = new();
+    private HashSet<string> _wanted = new();
 
-    public string Output { get; init; }
-
-    public IReadOnlyList<PlannedStep> Steps { get; init; }
-
-    public Dictionary<string, StepResult> Results { get; } = new();
-}
-
-/// <summary>layercake plan, running.</summary>
-public sealed class PlanQuestion
-{
-    private readonly Process _process;
-    private readonly System.Threading.Tasks.Task<string> _output;
-    private readonly System.Threading.Tasks.Task<string> _errors;
-
-    private PlanQuestion(Process process)
+    public StepProcesses(ICakeContext context, BuildArguments arguments, RecipePlan plan)
     {
-        _process = process;
-        _output = process.StandardOutput.ReadToEndAsync();
-        _errors = process.StandardError.ReadToEndAsync();
+        _context = context;
+        _arguments = arguments;
+        _plan = plan;
     }
 
-    /// <summary>Asks for the plan; null where there is no command yet.</summary>
-    public static PlanQuestion Ask(ICakeContext context, BuildArguments arguments)
+    /// <summary>The target: only what it needs starts ahead.</summary>
+    public void Choose(string target)
     {
-        if (!System.IO.File.Exists(LayerCakeCommand.Executable(context)))
+        var open = new Queue<PlannedStep>(_plan.Steps.Where(step => Same(step.Name, target) || Same(step.TaskName, target)));
+        while (open.TryDequeue(out var step))
         {
-            return null;
-        }
-
-        var command = BuildSteps.Common("plan", arguments);
-        command.Add("--json");
-        if (arguments.Force)
-        {
-            command.Add("--force");
-        }
-
-        return new PlanQuestion(Process.Start(BuildSteps.StartInfo(context, command, redirect: true)));
-    }
-
-    public RecipePlan Answer()
-    {
-        _process.WaitForExit();
-        Console.Error.Write(_errors.Result);
-        if (_process.ExitCode != 0)
-        {
-            throw new CakeException($"The recipe cannot be built (exit code {_process.ExitCode}); the reason is above.");
-        }
-
-        using var document = JsonDocument.Parse(_output.Result);
-        var root = document.RootElement;
-        return new RecipePlan
-        {
-            Recipe = root.GetProperty("recipe").GetString(),
-            Output = root.GetProperty("output").GetString(),
-            Steps = root.GetProperty("steps").EnumerateArray().Select(step => new PlannedStep(
-                step.GetProperty("name").GetString(),
-                step.GetProperty("key").GetString(),
-                step.GetProperty("outcome").GetString() == "cached",
-                step.GetProperty("reason").GetString(),
-                step.TryGetProperty("bytes", out var bytes) ? bytes.GetInt64() : 0,
-                step.GetProperty("dependsOn").EnumerateArray().Select(name => name.GetString()).ToList())).ToList(),
-        };
-    }
-}
-
-public static class BuildSteps
-{
-    /// <summary>The action of a step's task. The cache decision is in here: a task that a criterion skips cannot be a target.</summary>
-    public static void Run(ICakeContext context, BuildArguments arguments, RecipePlan plan, PlannedStep step)
-    {
-        // A step may have been planned as cached while one before it runs again by force: only an untouched chain is skipped.
-        if (step.IsCached && step.DependsOn.All(name => plan.Results[name].Outcome == "cached"))
-        {
-            plan.Results[step.Name] = new StepResult("cached", step.Reason, 0, step.Bytes);
-            Console.WriteLine($"{step.Name}: cached {step.Key[..12]}");
-            return;
-        }
-
-        var resultFile = System.IO.Path.Combine(
-            LayerCakeCommand.Root(context), "artifacts", "cake", $"result-{Environment.ProcessId}-{step.Name}.json");
-        var command = Common("step", arguments);
-        command.Insert(1, step.Name);
-        command.Add("--result");
-        command.Add(resultFile);
-
-        // A step must not go on alone when this process is killed: Cake runs no teardown on a signal.
-        command.Add("--exit-with-parent");
-        if (arguments.Force)
-        {
-            command.Add("--force");
-        }
-
-        try
-        {
-            using var process = Process.Start(StartInfo(context, command, redirect: false));
-            process.WaitForExit();
-            if (process.ExitCode != 0)
+            if (_wanted.Add(step.TaskName))
             {
-                plan.Results[step.Name] = new StepResult("failed", $"exit code {process.ExitCode}", 0, 0);
-                throw new CakeException(
-                    $"{step.Name} failed (exit code {process.ExitCode}); the reason is above. Again, alone: layercake {string.Join(' ', command.TakeWhile(argument => argument != "--result"))}");
+                foreach (var name in step.DependsOn)
+                {
+                    open.Enqueue(_plan.Steps.Single(other => other.TaskName == step.TaskOf(name)));
+                }
+            }
+        }
+    }
+
+    /// <summary>The action of a step's task. The cache decision is in here: a task that a criterion skips cannot be a target.</summary>
+    public void Finish(PlannedStep step)
+    {
+        if (!_results.ContainsKey(step.TaskName))
+        {
+            if (!_running.ContainsKey(step.TaskName))
+            {
+                Start(step, alone: _arguments.Jobs == 1);
             }
 
-            using var document = JsonDocument.Parse(System.IO.File.ReadAllText(resultFile));
+            StartReady();
+            while (_running.TryGetValue(step.TaskName, out var process))
+            {
+                process.Show();
+                foreach (var ended in _running.Where(entry => entry.Value.HasEnded).ToList())
+                {
+                    _running.Remove(ended.Key);
+                    _results[ended.Key] = ended.Value.Result();
+                    StartReady();
+                }
+
+                System.Threading.Thread.Sleep(_running.ContainsKey(step.TaskName) ? 10 : 0);
+                if (!_running.ContainsKey(step.TaskName))
+                {
+                    process.ShowAll();
+                    Refuse(step, process);
+                }
+            }
+        }
+    }
+
+    /// <summary>The table at the end. Written as it is: Cake's log would colour every value.</summary>
+    public void Conclude()
+    {
+        var done = _plan.Steps.Where(step => _results.ContainsKey(step.TaskName)).ToList();
+        var width = Math.Max(11, done.Select(step => step.TaskName.Length).DefaultIfEmpty(0).Max());
+        Console.WriteLine();
+        Console.WriteLine($"  {"step".PadRight(width)} outcome                  time         size  why");
+        foreach (var step in done)
+        {
+            var result = _results[step.TaskName];
+            var time = result.Outcome is "ran" or "from remote cache" ? Invariant($"{result.Seconds:0.00} s") : "";
+            var size = result.Outcome is "failed" or "skipped" ? "" : Invariant($"{result.Bytes / 1e6:0.00} MB");
+            Console.WriteLine($"  {step.TaskName.PadRight(width)} {result.Outcome,-17} {time,11} {size,12}  {result.Reason}");
+        }
+
+        Console.WriteLine();
+        foreach (var (recipe, output) in _plan.Outputs)
+        {
+            var last = _plan.Steps.Last(step => step.Variant is null || step.Variant == recipe);
+            if (_results.TryGetValue(last.TaskName, out var result) && result.Outcome is not ("failed" or "skipped"))
+            {
+                Console.WriteLine($"{recipe} -> {output}");
+            }
+        }
+
+        var failed = done.Where(step => _results[step.TaskName].Outcome == "failed").Select(step => step.TaskName).ToList();
+        if (failed.Count > 0)
+        {
+            throw new CakeException($"Failed: {string.Join(", ", failed)}.");
+        }
+    }
+
+    private void StartReady()
+    {
+        foreach (var step in _plan.Steps)
+        {
+            if (_running.Count < _arguments.Jobs && _arguments.Jobs > 1 && _wanted.Contains(step.TaskName)
+                && !_running.ContainsKey(step.TaskName) && !_results.ContainsKey(step.TaskName)
+                && step.DependsOn.All(name => IsGood(step.TaskOf(name)))
+                // The same key in another variant: the second finds what the first makes.
+                && !_running.Values.Any(other => other.Step.Key == step.Key))
+            {
+                Start(step, alone: false);
+            }
+        }
+    }
+
+    private void Start(PlannedStep step, bool alone)
+    {
+        var broken = step.DependsOn.Where(name => _results.TryGetValue(step.TaskOf(name), out var before) && !IsGood(step.TaskOf(name))).ToList();
+        if (broken.Count > 0)
+        {
+            _results[step.TaskName] = new StepResult("skipped", $"{broken[0]} failed", 0, 0);
+            Console.WriteLine($"{step.TaskName}: skipped, {broken[0]} failed");
+        }
+        else if (step.IsCached && step.DependsOn.All(name => _results[step.TaskOf(name)].Outcome == "cached"))
+        {
+            // A step may have been planned as cached while one before it runs again by force: only an untouched chain is skipped.
+            _results[step.TaskName] = new StepResult("cached", step.Reason, 0, step.Bytes);
+            Console.WriteLine($"{step.TaskName}: cached {step.Key[..12]}");
+        }
+        else
+        {
+            _running[step.TaskName] = new StepProcess(_context, _arguments, step, alone);
+        }
+    }
+
+    private bool IsGood(string task) => _results.TryGetValue(task, out var result) && result.Outcome is not ("failed" or "skipped");
+
+    private void Refuse(PlannedStep step, StepProcess process)
+    {
+        if (_results[step.TaskName].Outcome == "failed")
+        {
+            var message = $"{step.TaskName} failed ({_results[step.TaskName].Reason}); the reason is above. Again, alone: {process.Repeat}";
+            if (!_arguments.KeepGoing)
+            {
+                throw new CakeException(message);
+            }
+
+            _context.Error(message.Replace("{", "{{").Replace("}", "}}"));
+        }
+    }
+
+    private static bool Same(string left, string right) => string.Equals(left, right, StringComparison.OrdinalIgnoreCase);
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+}
+
+/// <summary>One step's process and what it printed.</summary>
+public sealed class StepProcess
+{
+    private readonly Process _process;
+    private readonly string _resultFile;
+    private readonly ConcurrentQueue<(bool IsError, string Line)> _lines = new();
+    private readonly bool _alone;
+
+    public StepProcess(ICakeContext context, BuildArguments arguments, PlannedStep step, bool alone)
+    {
+        Step = step;
+        _alone = alone;
+        _resultFile = System.IO.Path.Combine(
+            LayerCakeCommand.Root(context), "artifacts", "cake", $"result-{Environment.ProcessId}-{step.TaskName.Replace('/', '-')}.json");
+        var command = LayerCakeCommand.Arguments("step", arguments);
+        command.Insert(1, step.Name);
+        if (step.Variant is not null && !command.Contains("--variant"))
+        {
+            command.Add("--variant");
+            command.Add(step.Variant);
+        }
+
+        Repeat = $"layercake {string.Join(' ', command)}";
+
+        // A step must not go on alone when this process is killed: Cake runs no teardown on a signal.
+        command.AddRange(new[] { "--result", _resultFile, "--exit-with-parent" });
+        _process = Process.Start(LayerCakeCommand.StartInfo(context, command, redirect: !alone));
+        if (!alone)
+        {
+            _process.OutputDataReceived += (_, output) => Keep(false, output.Data);
+            _process.ErrorDataReceived += (_, output) => Keep(true, output.Data);
+            _process.BeginOutputReadLine();
+            _process.BeginErrorReadLine();
+        }
+    }
+
+    public PlannedStep Step { get; }
+
+    /// <summary>The command that runs this step again, alone.</summary>
+    public string Repeat { get; }
+
+    // With nothing beside it, it is waited for: a look every hundredth of a second would only cost time.
+    public bool HasEnded => _process.WaitForExit(_alone ? System.Threading.Timeout.Infinite : 0);
+
+    public void Show()
+    {
+        while (_lines.TryDequeue(out var line))
+        {
+            (line.IsError ? Console.Error : Console.Out).WriteLine(line.Line);
+        }
+    }
+
+    public void ShowAll()
+    {
+        // Waits until the last line is read, too.
+        _process.WaitForExit();
+        Show();
+    }
+
+    public StepResult Result()
+    {
+        try
+        {
+            if (_process.ExitCode != 0)
+            {
+                return new StepResult("failed", $"exit code {_process.ExitCode}", 0, 0);
+            }
+
+            using var document = JsonDocument.Parse(System.IO.File.ReadAllText(_resultFile));
             var root = document.RootElement;
-            plan.Results[step.Name] = new StepResult(
+            return new StepResult(
                 root.GetProperty("outcome").GetString(),
                 root.GetProperty("reason").GetString(),
                 root.GetProperty("seconds").GetDouble(),
@@ -123,58 +238,15 @@ public static class BuildSteps
         }
         finally
         {
-            System.IO.File.Delete(resultFile);
+            System.IO.File.Delete(_resultFile);
         }
     }
 
-    /// <summary>The table at the end. Written as it is: Cake's log would colour every value.</summary>
-    public static void Summarize(RecipePlan plan)
+    private void Keep(bool isError, string line)
     {
-        Console.WriteLine();
-        Console.WriteLine("  step        outcome       time         size  why");
-        foreach (var step in plan.Steps.Where(step => plan.Results.ContainsKey(step.Name)))
+        if (line is not null)
         {
-            var result = plan.Results[step.Name];
-            var time = result.Outcome == "cached" ? "" : Invariant($"{result.Seconds:0.00} s");
-            var size = Invariant($"{result.Bytes / 1e6:0.00} MB");
-            Console.WriteLine($"  {step.Name,-11} {result.Outcome,-8} {time,9} {size,12}  {result.Reason}");
+            _lines.Enqueue((isError, line));
         }
-
-        if (plan.Results.ContainsKey(plan.Steps[^1].Name))
-        {
-            Console.WriteLine();
-            Console.WriteLine($"{plan.Recipe} -> {plan.Output}");
-        }
-    }
-
-    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
-
-    public static List<string> Common(string verb, BuildArguments arguments)
-    {
-        var command = new List<string> { verb, "--recipe", arguments.Recipe };
-        foreach (var entry in arguments.Overrides)
-        {
-            command.Add("--set");
-            command.Add(entry);
-        }
-
-        return command;
-    }
-
-    public static ProcessStartInfo StartInfo(ICakeContext context, IEnumerable<string> command, bool redirect)
-    {
-        var info = new ProcessStartInfo(LayerCakeCommand.Executable(context))
-        {
-            WorkingDirectory = LayerCakeCommand.Root(context),
-            UseShellExecute = false,
-            RedirectStandardOutput = redirect,
-            RedirectStandardError = redirect,
-        };
-        foreach (var argument in command)
-        {
-            info.ArgumentList.Add(argument);
-        }
-
-        return info;
     }
 }
