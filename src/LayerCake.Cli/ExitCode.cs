@@ -12,6 +12,9 @@ public enum ExitCode
     /// <summary>The command line is wrong: an unknown option, a missing or badly formed value.</summary>
     Usage = 2,
 
+    /// <summary>Asked by --question: something would run.</summary>
+    WouldRun = 3,
+
     /// <summary>The recipe is missing or wrong, or asks for what the engine release cannot run.</summary>
     Recipe = 4,
 

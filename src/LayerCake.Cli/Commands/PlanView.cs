@@ -68,7 +68,7 @@ internal sealed class PlanView
         json.WriteStartObject();
         json.WriteString("name", step.Planned.Name);
         json.WriteString("key", step.Planned.Key.ToString());
-        json.WriteString("outcome", step.IsCached ? "cached" : "run");
+        json.WriteString("outcome", step.Word);
         json.WriteString("reason", step.Reason);
         json.WriteStartArray("dependsOn");
         foreach (var name in step.Planned.Step.DependsOn)
@@ -110,5 +110,9 @@ internal sealed class PlanView
     /// <param name="IsCached">Whether nothing has to be done for it.</param>
     /// <param name="Reason">Why it runs, or why not.</param>
     /// <param name="Bytes">Size of its result; null where there is none.</param>
-    internal sealed record StepView(PlannedStep Planned, bool IsCached, string Reason, long? Bytes);
+    internal sealed record StepView(PlannedStep Planned, bool IsCached, string Reason, long? Bytes)
+    {
+        /// <summary>What will be done, in a word.</summary>
+        public string Word => IsCached ? "cached" : "run";
+    }
 }
