@@ -27,7 +27,7 @@ public sealed record Recipe
     /// <summary>How the work is done; no part of any key.</summary>
     public required ExecutionOptions Execution { get; init; }
 
-    /// <summary>Full path of the recipe's folder, from which its relative paths count.</summary>
+    /// <summary>Full path of the recipe's folder, from which its relative paths count; those of a recipe that it extends count from that one's.</summary>
     public string Folder => Origin.Folder;
 
     /// <summary>The recipe's path as it was given.</summary>
@@ -40,6 +40,9 @@ public sealed record Recipe
 
     /// <summary>The full path of <paramref name="path"/>, which is absolute or counts from the recipe's folder.</summary>
     public string ResolvePath(string path) => Path.GetFullPath(path, Folder);
+
+    /// <summary>The full path of <paramref name="path"/>, the value of <paramref name="key"/>: absolute, or counted from the folder of the file that says it.</summary>
+    private string ResolvePath(string key, string path) => Path.GetFullPath(path, Origin.FolderOf(key));
 
     /// <summary>Full path of the checkpoint's folder.</summary>
     /// <exception cref="RecipeException">The source is the hub, or there is no such folder.</exception>
@@ -54,7 +57,7 @@ public sealed record Recipe
                 + $"--local-dir models/{hub.Name}) beside the recipe and write the folder: models/{hub.Name}");
         }
 
-        var folder = ResolvePath(Model.Source.Text);
+        var folder = ResolvePath(ModelFields.Source.Path, Model.Source.Text);
         if (!Directory.Exists(folder))
         {
             throw Refuse(
@@ -81,7 +84,7 @@ public sealed record Recipe
                 + $"a line, beside the recipe and write that file: data/{dataset}.txt");
         }
 
-        var file = ResolvePath(dataset.Text);
+        var file = ResolvePath(CalibrateFields.Dataset.Path, dataset.Text);
         if (!System.IO.File.Exists(file))
         {
             throw Refuse(

@@ -129,12 +129,13 @@ internal sealed class DocumentReader
 
     private ListNode ReadList(Origin origin, int depth)
     {
+        var list = new ListNode(origin);
         for (var item = Next(); item is not SequenceEnd; item = Next())
         {
-            ReadNode(item, depth + 1);
+            list.Items.Add(ReadNode(item, depth + 1));
         }
 
-        return new ListNode(origin);
+        return list;
     }
 
     private MapNode ReadMap(Origin origin, int depth)

@@ -7,25 +7,49 @@ internal sealed class FaultList
     private const int Most = 1000;
 
     private readonly List<RecipeFault> _faults = [];
+    private readonly HashSet<RecipeFault> _known = [];
+    private readonly List<string> _files = [];
 
     public bool IsEmpty => _faults.Count == 0;
 
     public bool IsFull => _faults.Count >= Most;
 
-    public void Add(Origin origin, string message)
+    /// <summary>What was found, each once, in the order found.</summary>
+    public IReadOnlyList<RecipeFault> Found => _faults;
+
+    /// <summary>Whether a part of the recipe could not be read, such as one that it extends: what seems to be missing may stand there, and is no fault.</summary>
+    public bool IsPartial { get; set; }
+
+    /// <summary>Notes a file whose faults come after those of the files before.</summary>
+    public void AddFile(string file)
     {
-        if (!IsFull)
+        if (!_files.Contains(file))
         {
-            _faults.Add(origin.Fault(message));
+            _files.Add(file);
         }
     }
 
-    /// <summary>Throws when there is a fault: those with a line first and by line, then those of arguments, each group in the order found.</summary>
+    public void Add(Origin origin, string message) => Add(origin.Fault(message));
+
+    public void Add(RecipeFault fault)
+    {
+        if (!IsFull && _known.Add(fault))
+        {
+            _faults.Add(fault);
+        }
+    }
+
+    /// <summary>
+    /// Throws when there is a fault: those with a line first, file by file and by line, then those of arguments, each group in the order found.
+    /// </summary>
     public void ThrowIfAny()
     {
         if (!IsEmpty)
         {
-            throw new RecipeException([.. _faults.Distinct().OrderBy(fault => fault.Line == 0).ThenBy(fault => fault.Line).ThenBy(fault => fault.Column)]);
+            throw new RecipeException(
+            [
+                .. _faults.OrderBy(fault => fault.Line == 0).ThenBy(fault => _files.IndexOf(fault.File)).ThenBy(fault => fault.Line).ThenBy(fault => fault.Column),
+            ]);
         }
     }
 }

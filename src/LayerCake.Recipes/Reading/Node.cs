@@ -15,9 +15,11 @@ internal abstract class Node(Origin origin)
     public abstract string Description { get; }
 }
 
-/// <summary>A list; no key of a recipe takes one, and it is read so that the message can say so.</summary>
+/// <summary>A list; only the values of a matrix are one.</summary>
 internal sealed class ListNode(Origin origin) : Node(origin)
 {
+    public List<Node> Items { get; } = [];
+
     public override string Description => "a list";
 }
 
@@ -33,6 +35,14 @@ internal sealed class MapNode(Origin origin) : Node(origin)
     public List<MapEntry> Entries { get; } = [];
 
     public override string Description => "a map";
+
+    /// <summary>A map whose entries, and those of the maps in it, can be set without changing this one.</summary>
+    public MapNode Clone()
+    {
+        var clone = new MapNode(Origin);
+        clone.Entries.AddRange(Entries.Select(entry => entry.Value is MapNode inner ? entry with { Value = inner.Clone() } : entry));
+        return clone;
+    }
 
     public MapEntry? Find(string key) => Entries.Find(entry => entry.Key == key);
 

@@ -3,7 +3,8 @@ namespace LayerCake.Recipes;
 /// <summary>The document's nodes to a recipe: each value alone first, then what the values say together.</summary>
 internal sealed class RecipeBinder
 {
-    private static readonly string[] s_sectionNames = [.. RecipeSchema.Sections.Select(section => section.Name)];
+    // What stands beside the values of the top level; extends and matrix are worked off before.
+    private static readonly string[] s_otherKeys = [.. RecipeSchema.Sections.Select(section => section.Name), RecipeSchema.ExtendsKey, RecipeSchema.MatrixKey];
 
     private readonly FaultList _faults;
     private readonly Dictionary<RecipeSection, SectionReading> _sections = [];
@@ -12,7 +13,7 @@ internal sealed class RecipeBinder
     private RecipeBinder(MapNode root, FaultList faults)
     {
         _faults = faults;
-        _top = SectionReading.Read(RecipeSchema.Top, root.Origin, root.Entries, s_sectionNames, faults);
+        _top = SectionReading.Read(RecipeSchema.Top, root.Origin, root.Entries, s_otherKeys, faults);
         foreach (var section in RecipeSchema.Sections)
         {
             // A second one is a duplicate key and has its fault.
@@ -20,7 +21,7 @@ internal sealed class RecipeBinder
             {
                 ReadSection(section, entry);
             }
-            else if (section.IsRequired)
+            else if (section.IsRequired && !faults.IsPartial)
             {
                 faults.Add(root.Origin, $"{section.Name} is missing: a section such as {section.Example}");
             }
@@ -36,8 +37,12 @@ internal sealed class RecipeBinder
                 return null;
             case MapNode map:
                 var binder = new RecipeBinder(map, faults);
-                new RecipeRules(binder._top, binder._sections, faults).Check();
-                return faults.IsEmpty ? binder.Build(origin) : null;
+                if (!faults.IsPartial)
+                {
+                    new RecipeRules(binder._top, binder._sections, faults).Check();
+                }
+
+                return faults.IsEmpty && !faults.IsPartial ? binder.Build(origin) : null;
             default:
                 faults.Add(root.Origin, $"the recipe is {root.Description}; it must be a map with the keys name, model, calibrate…");
                 return null;

@@ -7,8 +7,10 @@ internal static class RecipeText
 {
     private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
+    /// <param name="path">Path of the file.</param>
+    /// <param name="shown">What messages call it.</param>
     /// <exception cref="RecipeException">The file cannot be read, is too large or is no UTF-8.</exception>
-    public static string Read(string path)
+    public static string Read(string path, string shown)
     {
         byte[] bytes;
         try
@@ -18,19 +20,19 @@ internal static class RecipeText
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw Refuse(path, "there is no such file");
+            throw Refuse(shown, "there is no such file");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
-            throw Refuse(path, Directory.Exists(path) ? "this is a folder; name a recipe file" : $"the file cannot be read ({e.Message})");
+            throw Refuse(shown, Directory.Exists(path) ? "this is a folder; name a recipe file" : $"the file cannot be read ({e.Message})");
         }
 
         if (bytes.Length > RecipeLimits.FileBytes)
         {
-            throw Refuse(path, $"the file is larger than {RecipeLimits.FileBytes / 1024} KiB, which no recipe is; is it the right file?");
+            throw Refuse(shown, $"the file is larger than {RecipeLimits.FileBytes / 1024} KiB, which no recipe is; is it the right file?");
         }
 
-        return Decode(path, bytes);
+        return Decode(shown, bytes);
     }
 
     /// <summary>Adds a fault for each character and each line that YAML does not allow and whose own message would mislead.</summary>

@@ -40,7 +40,7 @@ internal sealed class SectionReading
 
             if (!seen.TryAdd(entry.Key, entry.Origin))
             {
-                faults.Add(entry.Origin, $"duplicate key '{Quoting.Clip(entry.Key)}'{In(section)}; it already stands in line {seen[entry.Key].Line}");
+                faults.Add(entry.Origin, DuplicateKey(section.Name, entry.Key, seen[entry.Key]));
             }
             else if (section.Find(entry.Key) is { } field)
             {
@@ -54,7 +54,7 @@ internal sealed class SectionReading
 
         foreach (var field in section.Fields)
         {
-            if (field.IsRequired && !seen.ContainsKey(field.Name))
+            if (field.IsRequired && !seen.ContainsKey(field.Name) && !faults.IsPartial)
             {
                 faults.Add(origin, $"{field.Path} is missing: {field.Wanted}");
             }
@@ -62,6 +62,10 @@ internal sealed class SectionReading
 
         return reading;
     }
+
+    /// <summary>The fault of a key that stands twice in a section.</summary>
+    public static string DuplicateKey(string section, string key, Origin first) =>
+        $"duplicate key '{Quoting.Clip(key)}'{In(section)}; it already stands in line {first.Line}";
 
     private void ReadField(RecipeField field, MapEntry entry, FaultList faults)
     {
@@ -99,16 +103,16 @@ internal sealed class SectionReading
         var known = section.Fields.Select(field => field.Name).Concat(otherKeys).ToList();
         if (NearName.Of(key, known) is { } near)
         {
-            return $"unknown key '{Quoting.Clip(key)}'{In(section)}; did you mean '{near}'?";
+            return $"unknown key '{Quoting.Clip(key)}'{In(section.Name)}; did you mean '{near}'?";
         }
 
         // A key on the wrong level is the usual fault of indentation.
         var elsewhere = RecipeSchema.Sections.Append(RecipeSchema.Top).SelectMany(other => other.Fields).FirstOrDefault(field => field.Name == key)?.Path
             ?? RecipeSchema.Find(key)?.Name;
         return elsewhere is not null
-            ? $"unknown key '{key}'{In(section)}; it belongs to {(elsewhere.Contains('.') ? elsewhere[..elsewhere.IndexOf('.')] : "the top level")}"
-            : $"unknown key '{Quoting.Clip(key)}'{In(section)}; known here: {string.Join(", ", known)}";
+            ? $"unknown key '{key}'{In(section.Name)}; it belongs to {(elsewhere.Contains('.') ? elsewhere[..elsewhere.IndexOf('.')] : "the top level")}"
+            : $"unknown key '{Quoting.Clip(key)}'{In(section.Name)}; known here: {string.Join(", ", known)}";
     }
 
-    private static string In(RecipeSection section) => section.Name.Length == 0 ? "" : $" in {section.Name}";
+    private static string In(string section) => section.Length == 0 ? "" : $" in {Quoting.Clip(section)}";
 }

@@ -14,9 +14,9 @@ internal sealed class BooleanField(string section, string name, string descripti
 
     internal override bool TryRead(ScalarNode scalar, out bool value, out string problem) => scalar.TryReadBoolean(Wanted, out value, out problem);
 
-    internal override void WriteSchema(Utf8JsonWriter json)
+    internal override void WriteSchema(Utf8JsonWriter json, bool orNull)
     {
-        json.WriteString("type", "boolean");
+        WriteType(json, "boolean", orNull);
         json.WriteBoolean("default", Default);
     }
 }

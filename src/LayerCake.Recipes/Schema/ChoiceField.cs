@@ -72,15 +72,16 @@ internal sealed class ChoiceField<T> : RecipeField<T>
         return false;
     }
 
-    internal override void WriteSchema(Utf8JsonWriter json)
+    internal override void WriteSchema(Utf8JsonWriter json, bool orNull)
     {
-        json.WriteString("type", "string");
+        WriteType(json, "string", orNull);
         json.WriteStartArray("enum");
         foreach (var word in Words)
         {
             json.WriteStringValue(word);
         }
 
+        WriteNull(json, orNull);
         json.WriteEndArray();
         if (!IsRequired)
         {

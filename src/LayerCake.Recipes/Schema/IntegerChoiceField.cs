@@ -42,15 +42,16 @@ internal sealed class IntegerChoiceField<T>(
         return true;
     }
 
-    internal override void WriteSchema(Utf8JsonWriter json)
+    internal override void WriteSchema(Utf8JsonWriter json, bool orNull)
     {
-        json.WriteString("type", "integer");
+        WriteType(json, "integer", orNull);
         json.WriteStartArray("enum");
         foreach (var choice in choices)
         {
             json.WriteNumberValue(choice);
         }
 
+        WriteNull(json, orNull);
         json.WriteEndArray();
         json.WriteNumber("default", unwrap(Default));
     }

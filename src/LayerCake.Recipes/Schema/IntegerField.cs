@@ -35,9 +35,9 @@ internal sealed class IntegerField<T>(string section, string name, string descri
         return true;
     }
 
-    internal override void WriteSchema(Utf8JsonWriter json)
+    internal override void WriteSchema(Utf8JsonWriter json, bool orNull)
     {
-        json.WriteString("type", "integer");
+        WriteType(json, "integer", orNull);
         json.WriteNumber("minimum", _minimum);
         json.WriteNumber("maximum", _maximum);
         json.WriteNumber("default", long.CreateChecked(Default));

@@ -35,7 +35,31 @@ public abstract class RecipeField
     public IReadOnlyList<string> Examples { get; init; } = [];
 
     /// <summary>Writes the members of this field's schema object: type, limits, default.</summary>
-    internal abstract void WriteSchema(Utf8JsonWriter json);
+    /// <param name="json">Takes them.</param>
+    /// <param name="orNull">Whether null is taken too.</param>
+    internal abstract void WriteSchema(Utf8JsonWriter json, bool orNull);
+
+    private protected static void WriteType(Utf8JsonWriter json, string type, bool orNull)
+    {
+        if (!orNull)
+        {
+            json.WriteString("type", type);
+            return;
+        }
+
+        json.WriteStartArray("type");
+        json.WriteStringValue(type);
+        json.WriteStringValue("null");
+        json.WriteEndArray();
+    }
+
+    private protected static void WriteNull(Utf8JsonWriter json, bool orNull)
+    {
+        if (orNull)
+        {
+            json.WriteNullValue();
+        }
+    }
 
     /// <summary>Reads <paramref name="scalar"/>; on failure the problem follows the field's path in a message.</summary>
     internal abstract bool TryRead(ScalarNode scalar, out object? value, out string problem);

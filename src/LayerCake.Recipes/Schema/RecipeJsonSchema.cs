@@ -33,21 +33,30 @@ public static class RecipeJsonSchema
     private static void WriteObject(Utf8JsonWriter json, RecipeSection section, IReadOnlyList<RecipeSection> inner)
     {
         json.WriteString("description", section.Description);
-        json.WriteString("type", "object");
-        json.WriteBoolean("additionalProperties", false);
-        var required = section.Fields.Where(field => field.IsRequired).Select(field => field.Name)
-            .Concat(inner.Where(part => part.IsRequired).Select(part => part.Name)).ToList();
-        if (required.Count > 0)
+        if (section == RecipeSchema.Top)
         {
-            WriteWords(json, "required", required);
+            json.WriteString("type", "object");
+        }
+        else
+        {
+            json.WriteStartArray("type");
+            json.WriteStringValue("object");
+            json.WriteStringValue("null");
+            json.WriteEndArray();
         }
 
+        json.WriteBoolean("additionalProperties", false);
         json.WriteStartObject("properties");
+        if (section == RecipeSchema.Top)
+        {
+            WriteExtends(json);
+        }
+
         foreach (var field in section.Fields)
         {
             json.WriteStartObject(field.Name);
-            json.WriteString("description", field.DefaultText is { } text ? $"{field.Description} Default: {text}." : field.Description);
-            field.WriteSchema(json);
+            WriteDescription(json, field);
+            field.WriteSchema(json, orNull: true);
             json.WriteEndObject();
         }
 
@@ -58,27 +67,142 @@ public static class RecipeJsonSchema
             json.WriteEndObject();
         }
 
+        if (section == RecipeSchema.Top)
+        {
+            WriteMatrix(json);
+        }
+
         json.WriteEndObject();
     }
 
-    /// <summary>What <see cref="RecipeRules"/> says, in "either … or …", since draft 7 validators differ in what else they know.</summary>
+    private static void WriteDescription(Utf8JsonWriter json, RecipeField field) =>
+        json.WriteString("description", field.DefaultText is { } text ? $"{field.Description} Default: {text}." : field.Description);
+
+    private static void WriteExtends(Utf8JsonWriter json)
+    {
+        json.WriteStartObject(RecipeSchema.ExtendsKey);
+        json.WriteString("description", RecipeSchema.ExtendsDescription);
+        json.WriteString("type", "string");
+        json.WriteNumber("maxLength", RecipeLimits.TextLength);
+        json.WriteString("pattern", RecipeTexts.BasePattern);
+        json.WriteEndObject();
+    }
+
+    private static void WriteMatrix(Utf8JsonWriter json)
+    {
+        json.WriteStartObject(RecipeSchema.MatrixKey);
+        json.WriteString("description", RecipeSchema.MatrixDescription);
+        json.WriteStartArray("type");
+        json.WriteStringValue("object");
+        json.WriteStringValue("null");
+        json.WriteEndArray();
+        json.WriteNumber("minProperties", 1);
+        json.WriteBoolean("additionalProperties", false);
+        json.WriteStartObject("properties");
+        foreach (var field in RecipeSchema.Fields.Where(field => field != TopFields.Name))
+        {
+            json.WriteStartObject(field.Path);
+            WriteDescription(json, field);
+            json.WriteStartArray("type");
+            json.WriteStringValue("array");
+            json.WriteStringValue("null");
+            json.WriteEndArray();
+            json.WriteNumber("minItems", 2);
+            json.WriteNumber("maxItems", RecipeLimits.Variants);
+            json.WriteBoolean("uniqueItems", true);
+            json.WriteStartObject("items");
+            field.WriteSchema(json, orNull: false);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    /// <summary>
+    /// What <see cref="RecipeRules"/> says, in "either … or …", since draft 7 validators differ in what else they know. What another file or the matrix may
+    /// bring is not asked for here.
+    /// </summary>
     private static void WriteRules(Utf8JsonWriter json)
     {
         var (calibrate, kv, awq, convert) =
             (RecipeSchema.Calibrate.Name, RecipeSchema.KvQparams.Name, RecipeSchema.AutoAwq.Name, RecipeSchema.Convert.Name);
+        Action extends = () => WriteHas(json, RecipeSchema.ExtendsKey);
+        Action matrix = () => WriteHas(json, RecipeSchema.MatrixKey);
         json.WriteStartArray("allOf");
-        WriteEither(json, $"{kv} needs {calibrate}.", () => WriteLacks(json, kv), () => WriteHas(json, calibrate));
-        WriteEither(json, $"{awq} needs {calibrate}.", () => WriteLacks(json, awq), () => WriteHas(json, calibrate));
+        WriteEither(json, "name is required.", extends, () => WriteHas(json, TopFields.Name.Name));
+        WriteEither(json, "The sections and keys that have no default are required.", extends, matrix, () => WriteRequired(json));
+        WriteEither(json, "null removes what the extended recipe says; there is nothing to remove without one.", extends, () => WriteNoNull(json));
+        WriteEither(json, $"{kv} needs {calibrate}.", extends, matrix, () => WriteLacks(json, kv), () => WriteHas(json, calibrate));
+        WriteEither(json, $"{awq} needs {calibrate}.", extends, matrix, () => WriteLacks(json, awq), () => WriteHas(json, calibrate));
         WriteEither(
             json, $"{calibrate} needs a step that reads its statistics.",
-            () => WriteLacks(json, calibrate), () => WriteHas(json, kv), () => WriteHas(json, awq));
+            extends, matrix, () => WriteLacks(json, calibrate), () => WriteHas(json, kv), () => WriteHas(json, awq));
         WriteEither(
             json, $"With {awq} the weights are int4, and {ConvertFields.WeightType.Path} stays auto.",
-            () => WriteLacks(json, awq), () => WriteWeightType(json, convert, WeightType.Auto));
+            extends, matrix, () => WriteLacks(json, awq), () => WriteWeightType(json, convert, WeightType.Auto));
         WriteEither(
             json, "The engine reads an int8 KV cache with float16 or int4 weights only.",
-            () => WriteLacks(json, kv), () => WriteWeightType(json, convert, WeightType.Auto, WeightType.Float16));
+            extends, matrix, () => WriteLacks(json, kv), () => WriteWeightType(json, convert, WeightType.Auto, WeightType.Float16));
         json.WriteEndArray();
+    }
+
+    private static void WriteRequired(Utf8JsonWriter json)
+    {
+        WriteWords(json, "required", RecipeSchema.Sections.Where(section => section.IsRequired).Select(section => section.Name));
+        json.WriteStartObject("properties");
+        foreach (var section in RecipeSchema.Sections.Where(section => section.Fields.Any(field => field.IsRequired)))
+        {
+            json.WriteStartObject(section.Name);
+            WriteWords(json, "required", section.Fields.Where(field => field.IsRequired).Select(field => field.Name));
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void WriteNoNull(Utf8JsonWriter json)
+    {
+        json.WriteStartObject("properties");
+        foreach (var field in RecipeSchema.Top.Fields)
+        {
+            WriteNotNull(json, field.Name);
+        }
+
+        foreach (var section in RecipeSchema.Sections)
+        {
+            json.WriteStartObject(section.Name);
+            json.WriteString("type", "object");
+            WriteNotNull(json, section.Fields.Select(field => field.Name));
+            json.WriteEndObject();
+        }
+
+        json.WriteStartObject(RecipeSchema.MatrixKey);
+        json.WriteString("type", "object");
+        WriteNotNull(json, RecipeSchema.Fields.Select(field => field.Path));
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    private static void WriteNotNull(Utf8JsonWriter json, IEnumerable<string> names)
+    {
+        json.WriteStartObject("properties");
+        foreach (var name in names)
+        {
+            WriteNotNull(json, name);
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void WriteNotNull(Utf8JsonWriter json, string name)
+    {
+        json.WriteStartObject(name);
+        json.WriteStartObject("not");
+        json.WriteString("type", "null");
+        json.WriteEndObject();
+        json.WriteEndObject();
     }
 
     private static void WriteEither(Utf8JsonWriter json, string description, params ReadOnlySpan<Action> alternatives)

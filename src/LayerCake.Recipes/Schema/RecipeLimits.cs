@@ -9,6 +9,12 @@ internal static class RecipeLimits
     /// <summary>Maps and lists inside each other; a legal recipe has two levels.</summary>
     public const int Depth = 8;
 
+    /// <summary>Recipes that extend each other, the first included.</summary>
+    public const int Bases = 8;
+
+    /// <summary>Variants of a matrix.</summary>
+    public const int Variants = 256;
+
     /// <summary>Characters of one text value, which is at most a path.</summary>
     public const int TextLength = 4096;
 

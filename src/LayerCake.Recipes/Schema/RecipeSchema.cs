@@ -51,5 +51,23 @@ public static class RecipeSchema
     /// <summary>The sections that are steps, in the order in which they run.</summary>
     public static IReadOnlyList<RecipeSection> Steps { get; } = [.. Sections.Where(section => section.IsStep)];
 
+    /// <summary>The key of the top level that names a recipe to take what this one does not say from.</summary>
+    public const string ExtendsKey = "extends";
+
+    /// <summary>The key of the top level that holds lists of values, of whose combinations each is a variant.</summary>
+    public const string MatrixKey = "matrix";
+
+    internal const string ExtendsDescription =
+        "Another recipe, from which this one takes what it does not say itself; a relative path counts from this file. null removes a value or section of it.";
+
+    internal const string MatrixDescription =
+        "Lists of values by key, such as convert.tensor_parallel: [1, 2]. Each combination is a variant, with a name and a folder of its own.";
+
+    /// <summary>Every key that holds a value, in the order in which a recipe is written.</summary>
+    internal static IEnumerable<RecipeField> Fields => Sections.Prepend(Top).SelectMany(section => section.Fields);
+
+    /// <summary>The field that <c>--set</c> and a matrix call <paramref name="path"/>.</summary>
+    internal static RecipeField? FindField(string path) => Fields.FirstOrDefault(field => field.Path == path);
+
     internal static RecipeSection? Find(string name) => Sections.FirstOrDefault(section => section.Name == name);
 }

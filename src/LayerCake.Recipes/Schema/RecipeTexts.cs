@@ -27,6 +27,8 @@ internal static class RecipeTexts
 
     public static readonly string[] DatasetPatterns = [$"^({string.Join('|', s_namedSets)}|(?=.*\\.(txt|jsonl)$){PathPattern})$"];
 
+    public static readonly string BasePattern = $"^(?=.*\\.ya?ml$){PathPattern}$";
+
     public static bool ParseName(string text, [NotNullWhen(true)] out string? name, out string problem)
     {
         name = text;
@@ -115,7 +117,7 @@ internal static class RecipeTexts
         return true;
     }
 
-    private static bool IsPath(string text, out string problem)
+    public static bool IsPath(string text, out string problem)
     {
         problem = text switch
         {

@@ -54,17 +54,17 @@ internal sealed class TextField<T> : RecipeField<T>
         return true;
     }
 
-    internal override void WriteSchema(Utf8JsonWriter json)
+    internal override void WriteSchema(Utf8JsonWriter json, bool orNull)
     {
-        json.WriteString("type", "string");
+        WriteType(json, "string", orNull);
         if (Listed.Count > 0)
         {
-            WriteTexts(json, "enum", Listed);
+            WriteTexts(json, "enum", Listed, orNull);
         }
         else
         {
             json.WriteNumber("maxLength", RecipeLimits.TextLength);
-            WriteTexts(json, "examples", Examples);
+            WriteTexts(json, "examples", Examples, orNull: false);
         }
 
         if (Patterns.Count == 1)
@@ -90,7 +90,7 @@ internal sealed class TextField<T> : RecipeField<T>
         }
     }
 
-    private static void WriteTexts(Utf8JsonWriter json, string name, IReadOnlyList<string> texts)
+    private static void WriteTexts(Utf8JsonWriter json, string name, IReadOnlyList<string> texts, bool orNull)
     {
         json.WriteStartArray(name);
         foreach (var text in texts)
@@ -98,6 +98,7 @@ internal sealed class TextField<T> : RecipeField<T>
             json.WriteStringValue(text);
         }
 
+        WriteNull(json, orNull);
         json.WriteEndArray();
     }
 }

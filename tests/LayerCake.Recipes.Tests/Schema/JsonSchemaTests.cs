@@ -67,6 +67,50 @@ internal sealed class JsonSchemaTests
         }
     }
 
+    [TestCase("""{"extends": "base.yaml"}""", true, Description = "all of it may stand in the base")]
+    [TestCase("""{"extends": "../a/base.yml", "auto_awq": null, "calibrate": {"samples": null}, "matrix": {"calibrate.seed": null}}""", true)]
+    [TestCase("""{"extends": "base"}""", false)]
+    [TestCase("""{"extends": "https://x/base.yaml"}""", false)]
+    [TestCase("""{"extends": null}""", false)]
+    [TestCase("""{"extends": "base.yaml", "auto_awk": null}""", false)]
+    [TestCase("""{"name": "a", "matrix": {"model.name": ["llama2", "llama"], "model.source": ["x", "y"]}}""", true, Description = "the matrix brings the section along")]
+    [TestCase("""{"matrix": {"model.name": ["llama2", "llama"], "model.source": ["x", "y"]}}""", false, Description = "the name it cannot bring")]
+    [TestCase("""{"name": "a", "model": {"name": "llama2", "source": "x"}, "matrix": {"convert.tensor_parallel": [1, 2]}}""", true)]
+    [TestCase("""{"name": "a", "model": {"name": "llama2", "source": "x"}, "matrix": {"convert.tensor_parallel": [1, 3]}}""", false)]
+    [TestCase("""{"name": "a", "model": {"name": "llama2", "source": "x"}, "matrix": {"convert.tensor_parallel": [1]}}""", false)]
+    [TestCase("""{"name": "a", "model": {"name": "llama2", "source": "x"}, "matrix": {"convert.tensor_parallel": [1, 1]}}""", false)]
+    [TestCase("""{"name": "a", "model": {"name": "llama2", "source": "x"}, "matrix": {"convert.tensor_parallel": [1, null]}}""", false)]
+    [TestCase("""{"name": "a", "model": {"name": "llama2", "source": "x"}, "matrix": {"convert.tensor_parallel": null}}""", false)]
+    [TestCase("""{"name": "a", "model": {"name": "llama2", "source": "x"}, "matrix": {"convert.tensor_parallel": 2}}""", false)]
+    [TestCase("""{"name": "a", "model": {"name": "llama2", "source": "x"}, "matrix": {"convert": [1, 2]}}""", false)]
+    [TestCase("""{"name": "a", "model": {"name": "llama2", "source": "x"}, "matrix": {"name": ["a", "b"]}}""", false)]
+    [TestCase("""{"name": "a", "model": {"name": "llama2", "source": "x"}, "matrix": {}}""", false)]
+    [TestCase("""{"name": "a", "model": {"name": "llama2", "source": "x"}, "matrix": null}""", false)]
+    [TestCase("""{"name": "a", "model": {"name": "llama2", "source": "x"}, "package": null}""", false, Description = "there is nothing to remove")]
+    public void Reader_and_schema_agree_about_extends_and_matrix(string recipe, bool legal)
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder.At("a"));
+        Directory.CreateDirectory(folder.At("b"));
+        foreach (var name in new[] { "b/base.yaml", "a/base.yml" })
+        {
+            File.WriteAllText(folder.At(name), Recipes.Full + "\nmatrix: { calibrate.seed: [1, 2] }");
+        }
+
+        var read = true;
+        try
+        {
+            RecipeReader.ParseAll(recipe, "demo.json", folder.At("b"), []);
+        }
+        catch (RecipeException)
+        {
+            read = false;
+        }
+
+        Assert.That(_schema.Validate(recipe).Count == 0, Is.EqualTo(legal), "schema");
+        Assert.That(read, Is.EqualTo(legal), "reader");
+    }
+
     private static string? Read(string text)
     {
         try
