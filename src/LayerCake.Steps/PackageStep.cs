@@ -1,24 +1,40 @@
 using LayerCake.Building;
+using LayerCake.Provenance;
 using LayerCake.Recipes;
 using LayerCake.TurboMind;
 
 namespace LayerCake.Steps;
 
-/// <summary>The deployable workspace: KV scales merged, quant_policy set, launch files where a release needs them, build record, checksums.</summary>
-internal sealed class PackageStep(Recipe recipe) : IBuildStep
+/// <summary>
+/// The deployable workspace: KV scales merged, quant_policy set, launch files where a release needs them; then what says where it comes from: build record,
+/// bill of materials, provenance, checksums, and a signature where there is a key.
+/// </summary>
+/// <param name="recipe">The recipe.</param>
+/// <param name="modelFolder">Full path of the float model.</param>
+/// <param name="inputs">Everything that the build reads: the provenance names each file of it. The steps before have them in their keys too.</param>
+/// <param name="signingKey">Signs the package; null leaves it unsigned.</param>
+internal sealed class PackageStep(Recipe recipe, string modelFolder, IReadOnlyList<StepInput> inputs, SigningKey? signingKey) : IBuildStep
 {
     public string Name => StepNames.Package;
 
-    public int Version => 1;
+    public int Version => 2;
 
     public IReadOnlyList<string> DependsOn => recipe.KvQparams is null ? [StepNames.Convert] : [StepNames.Convert, StepNames.KvQparams];
 
-    public IReadOnlyList<StepInput> Inputs => [];
+    public IReadOnlyList<StepInput> Inputs => inputs;
 
     /// <summary>The whole recipe: the build record shows it.</summary>
     public void AddTo(IKeyWriter key) => recipe.AddTo(key);
 
-    public void AddEnvironmentTo(IKeyWriter key) => key.Add("layercake", RecipeBuild.ProgramVersion);
+    public void AddEnvironmentTo(IKeyWriter key)
+    {
+        key.Add("layercake", RecipeBuild.ProgramVersion);
+        if (signingKey is not null)
+        {
+            // Of the public half: a signature depends on nothing else of the key, since it is made without chance.
+            key.Add("signing_key", signingKey.PublicKey.Hint);
+        }
+    }
 
     public Task RunAsync(StepContext context, CancellationToken token)
     {
@@ -35,8 +51,10 @@ internal sealed class PackageStep(Recipe recipe) : IBuildStep
             LaunchFiles.Write(workspace, recipe.Engine.LaunchArguments(".", parallel, recipe.KvQparams?.Cache), parallel.Degree, recipe.QuantPolicy);
         }
 
-        WorkspaceListing.Read(workspace).ThrowIfFaulty();
+        var listing = WorkspaceListing.Read(workspace);
+        listing.ThrowIfFaulty();
         var outputs = BuildRecord.OutputsOf(workspace, known, token);
+        var links = context.InputTree(StepNames.Convert).Entries.OfType<TreeEntry.Link>().ToList();
         var record = new BuildRecord
         {
             RecipeName = recipe.Name,
@@ -44,10 +62,22 @@ internal sealed class PackageStep(Recipe recipe) : IBuildStep
             Versions = Versions(),
             Steps = context.Lineage,
             Outputs = outputs,
+            Links = links,
         };
-        File.WriteAllBytes(Path.Combine(workspace, RecipeBuild.RecordFile), record.ToJson());
-        WriteChecksums(workspace, outputs, token);
-        context.Reporter.Line($"{outputs.Count} files, quant_policy {recipe.QuantPolicy}");
+        File.WriteAllBytes(Path.Combine(workspace, PackageFiles.BuildRecord), record.ToJson());
+        var origin = new PackageOrigin(recipe, record, context.Inputs, modelFolder);
+        var files = FilesOf(outputs);
+        File.WriteAllBytes(Path.Combine(workspace, PackageFiles.Bom), origin.Bom(listing.Configuration, files));
+        File.WriteAllBytes(Path.Combine(workspace, PackageFiles.Provenance), origin.Provenance(Remaining(workspace, outputs, token)));
+        Sha256Sums.Write(workspace, Remaining(workspace, outputs, token).Select(file => new FileDigest(file.Path, file.Size, file.Sha256)));
+        if (signingKey is not null)
+        {
+            var signature = ModelSignature.Sign(
+                signingKey, recipe.Name, Remaining(workspace, outputs, token), [.. links.Select(link => new PackageLink(link.Path.Value, link.Target))]);
+            File.WriteAllBytes(Path.Combine(workspace, PackageFiles.Signature), signature);
+        }
+
+        context.Reporter.Line($"{outputs.Count} files, quant_policy {recipe.QuantPolicy}{(signingKey is null ? "" : ", signed")}");
         return Task.CompletedTask;
     }
 
@@ -76,11 +106,10 @@ internal sealed class PackageStep(Recipe recipe) : IBuildStep
             .ToDictionary(file => file.Path, file => file.Content);
     }
 
-    /// <summary>The list for <c>sha256sum -c</c>: the record too, links and the list itself left out.</summary>
-    private static void WriteChecksums(string workspace, IReadOnlyList<TreeEntry.File> outputs, CancellationToken token)
-    {
-        var known = outputs.ToDictionary(file => file.Path, file => file.Content);
-        var digests = BuildRecord.OutputsOf(workspace, known, token).Select(file => new FileDigest(file.Path.Value, file.Size, file.Content.ToString()));
-        Sha256Sums.Write(workspace, digests);
-    }
+    /// <summary>All files there are by now; only what came after the outputs is read.</summary>
+    private static List<PackageFile> Remaining(string workspace, IReadOnlyList<TreeEntry.File> outputs, CancellationToken token) =>
+        FilesOf(BuildRecord.OutputsOf(workspace, outputs.ToDictionary(file => file.Path, file => file.Content), token));
+
+    private static List<PackageFile> FilesOf(IEnumerable<TreeEntry.File> files) =>
+        [.. files.Select(file => new PackageFile(file.Path.Value, file.Content.ToString(), file.Size))];
 }

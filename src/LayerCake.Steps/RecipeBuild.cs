@@ -1,6 +1,7 @@
 using LayerCake.Building;
 using LayerCake.Checkpoints;
 using LayerCake.Models;
+using LayerCake.Provenance;
 using LayerCake.Recipes;
 
 namespace LayerCake.Steps;
@@ -16,7 +17,7 @@ public sealed class RecipeBuild
     }
 
     /// <summary>Name of the build record in a package.</summary>
-    public const string RecordFile = "build.json";
+    public const string RecordFile = PackageFiles.BuildRecord;
 
     /// <summary>LayerCake's version, in build records and keys.</summary>
     public static string ProgramVersion { get; } = typeof(RecipeBuild).Assembly.GetName().Version!.ToString(3);
@@ -35,26 +36,30 @@ public sealed class RecipeBuild
     /// <summary>Opens a recipe's model and checks everything that can be known before a weight is read.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="artifactsFolder">Below it lie the outputs and the store.</param>
-    public static RecipeBuild Open(Recipe recipe, string artifactsFolder)
+    /// <param name="signingKey">Signs the package; null leaves it unsigned.</param>
+    public static RecipeBuild Open(Recipe recipe, string artifactsFolder, SigningKey? signingKey = null)
     {
         var modelFolder = recipe.ResolveModel();
         using var model = HuggingFaceFolder.Open(modelFolder);
         var configuration = ModelConfiguration.Read(model);
         ModelCheck.Run(recipe, model, configuration);
         var outputFolder = Path.Combine(Path.GetFullPath(artifactsFolder), recipe.Name);
-        return new RecipeBuild(recipe, outputFolder, StepsOf(recipe, model, outputFolder));
+        return new RecipeBuild(recipe, outputFolder, StepsOf(recipe, model, outputFolder, signingKey));
     }
 
     /// <summary>The steps of a recipe that may or may not be buildable.</summary>
-    internal static IReadOnlyList<IBuildStep> StepsOf(Recipe recipe, HuggingFaceFolder model, string outputFolder)
+    internal static IReadOnlyList<IBuildStep> StepsOf(Recipe recipe, HuggingFaceFolder model, string outputFolder, SigningKey? signingKey = null)
     {
         var weights = ModelFiles.Weights(model);
         var sideFiles = ModelFiles.SideFiles(model);
         var steps = new List<IBuildStep>();
+        var tokenizer = ModelFiles.Tokenizer(model);
+        var read = new List<StepInput> { weights, tokenizer, sideFiles };
         if (recipe.Calibrate is { } calibrate)
         {
             var dataset = StepInput.File("dataset", recipe.ResolveDataset());
-            steps.Add(new CalibrateStep(recipe, calibrate, model.Path, [weights, ModelFiles.Tokenizer(model), dataset]));
+            steps.Add(new CalibrateStep(recipe, calibrate, model.Path, [weights, tokenizer, dataset]));
+            read.Add(dataset);
         }
 
         if (recipe.KvQparams is { } kvQparams)
@@ -68,7 +73,7 @@ public sealed class RecipeBuild
         }
 
         steps.Add(new ConvertStep(recipe, model.Path, Shown(outputFolder), recipe.AutoAwq is null ? [weights, sideFiles] : []));
-        steps.Add(new PackageStep(recipe));
+        steps.Add(new PackageStep(recipe, model.Path, read, signingKey));
         return steps;
     }
 

@@ -25,6 +25,9 @@ public sealed record BuildRecord
     /// <summary>The files of the package, from <see cref="OutputsOf"/>.</summary>
     public required IReadOnlyList<TreeEntry.File> Outputs { get; init; }
 
+    /// <summary>The symbolic links of the package, sorted by path; they have no digest, so that their targets must be noted.</summary>
+    public IReadOnlyList<TreeEntry.Link> Links { get; init; } = [];
+
     /// <summary>The files below a folder with digests and sizes, sorted by path; links are left out.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="known">Digests of files that need not be read: those taken over from an earlier step.</param>
@@ -81,6 +84,13 @@ public sealed record BuildRecord
             foreach (var file in Outputs)
             {
                 StepRecordJson.WriteEntry(json, file);
+            }
+
+            json.WriteEndArray();
+            json.WriteStartArray("links");
+            foreach (var link in Links)
+            {
+                StepRecordJson.WriteEntry(json, link);
             }
 
             json.WriteEndArray();

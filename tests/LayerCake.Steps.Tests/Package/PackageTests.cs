@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using LayerCake.Building;
+using LayerCake.Provenance;
 using LayerCake.Testing;
 using LayerCake.TurboMind;
 
@@ -45,8 +46,10 @@ internal sealed class PackageTests
         var outputs = record.RootElement.GetProperty("outputs").EnumerateArray()
             .ToDictionary(file => file.GetProperty("path").GetString()!, file => file.GetProperty("sha256").GetString()!);
         var files = Folders.Digests(SharedBuild.Workspace);
-        files.Remove("SHA256SUMS");
-        files.Remove(RecipeBuild.RecordFile);
+        foreach (var name in PackageFiles.All)
+        {
+            files.Remove(name);
+        }
 
         Assert.That(outputs, Is.EquivalentTo(files));
     }
@@ -228,8 +231,11 @@ internal sealed class PackageTests
     private static SortedDictionary<string, string> Content(string workspace)
     {
         var digests = Folders.Digests(workspace);
-        digests.Remove("SHA256SUMS");
-        digests.Remove(RecipeBuild.RecordFile);
+        foreach (var name in PackageFiles.All)
+        {
+            digests.Remove(name);
+        }
+
         return digests;
     }
 }
