@@ -23,11 +23,31 @@ public static class FaultPoints
     public const string PlaceSwapped = "place.swapped";
     public const string PlaceCleaned = "place.cleaned";
     public const string StatCacheWritten = "stat-cache.written";
+    public const string PinsWritten = "pins.written";
+    public const string RemoteContent = "remote.content";
+    public const string RemoteFetched = "remote.fetched";
+    public const string RemotePushed = "remote.pushed";
+    public const string RemoteRecorded = "remote.recorded";
+    public const string CollectRecord = "collect.record";
+    public const string CollectBlob = "collect.blob";
+    public const string CollectParts = "collect.parts";
+    public const string ImportContent = "import.content";
+    public const string ImportRecord = "import.record";
+    public const string ExportWritten = "export.written";
 
-    /// <summary>All points of this project, in about the order in which a build passes them.</summary>
-    public static IReadOnlyList<string> All { get; } =
+    /// <summary>All points that a build without a shared cache passes, in about the order in which it passes them.</summary>
+    public static IReadOnlyList<string> Build { get; } =
     [
-        LockTaken, StepStarted, StepFinished, BlobHashed, BlobPublished, TreePublished, RecordWritten, RecordPublished, LatestWritten,
+        LockTaken, PinsWritten, StepStarted, StepFinished, BlobHashed, BlobPublished, TreePublished, RecordWritten, RecordPublished, LatestWritten,
         LatestPublished, LockReleasing, PlaceFile, PlaceBuilt, PlaceMovedAside, PlaceSwapped, PlaceCleaned, StatCacheWritten,
     ];
+
+    /// <summary>The points of a build with a shared cache beyond those.</summary>
+    public static IReadOnlyList<string> Remote { get; } = [RemoteContent, RemoteFetched, RemotePushed, RemoteRecorded];
+
+    /// <summary>The points of looking after the store.</summary>
+    public static IReadOnlyList<string> Upkeep { get; } = [CollectRecord, CollectBlob, CollectParts, ImportContent, ImportRecord, ExportWritten];
+
+    /// <summary>All points of this project.</summary>
+    public static IReadOnlyList<string> All { get; } = [.. Build, .. Remote, .. Upkeep];
 }

@@ -29,19 +29,26 @@ public sealed class BuildPlan
         ? step
         : throw new BuildException($"the recipe {RecipeName} has no step '{name}'; its steps are {string.Join(", ", _byName.Keys)}");
 
+    /// <inheritdoc cref="Create(string, IReadOnlyList{IBuildStep}, ArtifactStore, SharedCache?, CancellationToken)"/>
+    public static BuildPlan Create(string recipeName, IReadOnlyList<IBuildStep> steps, ArtifactStore store, CancellationToken token = default) =>
+        Create(recipeName, steps, store, null, token);
+
     /// <summary>
-    /// Takes the inputs' digests (from the stat cache where it can), computes the keys and asks the store. Content in the store is not read: a result counts as
-    /// there when its files are, with their sizes. Writes nothing; <see cref="StatCache.Save"/> keeps the digests.
+    /// Takes the inputs' digests (from the stat cache where it can), computes the keys and asks the store, and the shared cache for what the store does not
+    /// have: all steps at once, and not for longer than a few seconds. Content is not read: a result counts as there when its files are, with their sizes. Writes
+    /// nothing; <see cref="StatCache.Save"/> keeps the digests.
     /// </summary>
     /// <param name="recipeName">Under which the last build of each step is noted.</param>
     /// <param name="steps">In any order.</param>
     /// <param name="store">Where results are.</param>
+    /// <param name="cache">Where results of other machines are; null for none.</param>
     /// <param name="token">Ends the reading of inputs.</param>
     /// <exception cref="BuildException">An input is missing or unreadable, a step depends on one that is not there or on itself.</exception>
-    public static BuildPlan Create(string recipeName, IReadOnlyList<IBuildStep> steps, ArtifactStore store, CancellationToken token = default)
+    public static BuildPlan Create(
+        string recipeName, IReadOnlyList<IBuildStep> steps, ArtifactStore store, SharedCache? cache, CancellationToken token = default)
     {
-        var planned = new List<PlannedStep>(steps.Count);
-        var byName = new Dictionary<string, PlannedStep>(StringComparer.Ordinal);
+        var keyed = new List<PlannedStep>(steps.Count);
+        var keys = new Dictionary<string, StepKey>(StringComparer.Ordinal);
         var fingerprints = new Dictionary<StepInput, InputFingerprint>();
         foreach (var step in StepOrder.Sort(steps))
         {
@@ -54,51 +61,25 @@ public sealed class BuildPlan
             var before = new List<KeyValuePair<string, StepKey>>(step.DependsOn.Count);
             foreach (var name in step.DependsOn)
             {
-                before.Add(KeyValuePair.Create(name, byName[name].Key));
+                before.Add(KeyValuePair.Create(name, keys[name]));
             }
 
             var fields = FieldsOf(step, inputs, before);
-            var key = fields.Key;
-            var found = Find(step, key, store, byName);
-            PlannedStep result;
-            if (found.Record is { } record)
+            keys.Add(step.Name, fields.Key);
+            keyed.Add(new PlannedStep
             {
-                var state = store.Check(record.Tree, read: false, token);
-                result = new PlannedStep
-                {
-                    Step = step,
-                    Key = key,
-                    Fields = fields,
-                    Inputs = inputs,
-                    Before = before,
-                    Outcome = state.Fault is null ? PlannedOutcome.Hit : PlannedOutcome.Miss,
-                    Reason = state.Fault ?? (state.UnreadBytes == 0 ? "up to date" : "up to date; its content will be checked"),
-                    Changes = [],
-                    Record = state.Fault is null ? record : null,
-                };
-            }
-            else
-            {
-                var latest = store.FindLatest(recipeName, step.Name);
-                var changes = latest is null ? [] : KeyDocument.Diff(latest, fields);
-                result = new PlannedStep
-                {
-                    Step = step,
-                    Key = key,
-                    Fields = fields,
-                    Inputs = inputs,
-                    Before = before,
-                    Outcome = PlannedOutcome.Miss,
-                    Reason = found.Fault ?? MissReason.Of(latest is not null, changes, byName),
-                    Changes = changes,
-                };
-            }
-
-            planned.Add(result);
-            byName.Add(step.Name, result);
+                Step = step,
+                Key = fields.Key,
+                Fields = fields,
+                Inputs = inputs,
+                Before = before,
+                Outcome = PlannedOutcome.Miss,
+                Reason = "",
+                Changes = [],
+            });
         }
 
-        return new BuildPlan(recipeName, planned);
+        return new BuildPlan(recipeName, new OutcomeFinder(recipeName, store, cache, token).Find(keyed));
     }
 
     /// <summary>The step and everything it depends on, directly or not, in the order of the plan.</summary>
@@ -165,22 +146,4 @@ public sealed class BuildPlan
             }
         });
     });
-
-    // A result made from another output of an earlier step than the one that is there now (a step that was forced and gave other bytes) does not count.
-    private static RecordLookup Find(IBuildStep step, StepKey key, ArtifactStore store, Dictionary<string, PlannedStep> before)
-    {
-        var found = store.Find(key);
-        if (found.Record is { } record)
-        {
-            foreach (var name in step.DependsOn)
-            {
-                if (before[name].Record is { } now && !record.WasMadeFrom(now))
-                {
-                    return new RecordLookup(null, $"the output of {name} changed");
-                }
-            }
-        }
-
-        return found;
-    }
 }

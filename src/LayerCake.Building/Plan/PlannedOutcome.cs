@@ -8,4 +8,7 @@ public enum PlannedOutcome
 
     /// <summary>It will run.</summary>
     Miss,
+
+    /// <summary>Its result is in the shared cache and will be fetched.</summary>
+    Remote,
 }

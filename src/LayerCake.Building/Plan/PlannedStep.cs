@@ -23,8 +23,16 @@ public sealed record PlannedStep
     /// <summary>The fields that changed since this step of this recipe was built last; empty for a hit or a first build.</summary>
     public required IReadOnlyList<KeyDifference> Changes { get; init; }
 
-    /// <summary>The result; null for a miss.</summary>
+    /// <summary>
+    /// What <see cref="Changes"/> compares with: null for the last build in this store, else the name of the shared cache that has a later one's note.
+    /// </summary>
+    public string? Baseline { get; init; }
+
+    /// <summary>The result, which for <see cref="PlannedOutcome.Remote"/> is not in the store yet; null for a miss.</summary>
     public StepRecord? Record { get; init; }
+
+    /// <summary>How many bytes are to be fetched from the shared cache; 0 unless the outcome is <see cref="PlannedOutcome.Remote"/>.</summary>
+    public long BytesToFetch { get; init; }
 
     public string Name => Step.Name;
 }

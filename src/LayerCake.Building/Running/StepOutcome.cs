@@ -8,4 +8,7 @@ public enum StepOutcome
 
     /// <summary>Its result was in the store, and its content is right.</summary>
     Cached,
+
+    /// <summary>Its result came from the shared cache, and its content is right.</summary>
+    FromRemote,
 }

@@ -1,10 +1,13 @@
 namespace LayerCake.Building;
 
 /// <summary>Runs the steps of a plan, each only where its result is not there, and never two of the same key at once.</summary>
-public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter)
+/// <param name="store">Where results are.</param>
+/// <param name="reporter">Told how it goes.</param>
+/// <param name="cache">Asked for what the store does not have, and given what ran here; null for none.</param>
+public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter, SharedCache? cache = null)
 {
     /// <summary>
-    /// Brings one step's result into the store: found there and checked, or made. The steps before it must have their results. When another process is
+    /// Brings one step's result into the store: found there and checked, fetched from the shared cache, or made. The steps before it must have their results. When another process is
     /// making the same, this waits and takes that result.
     /// </summary>
     /// <param name="plan">Made shortly before: the inputs' digests are those of the plan, and are checked again after the step ran.</param>
@@ -19,6 +22,7 @@ public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter)
         var started = store.Time.GetTimestamp();
         var planned = plan[step];
         store.Sweep();
+        await PinAsync(plan, token).ConfigureAwait(false);
         try
         {
             var (record, fault) = force ? (null, null) : FindChecked(planned, token);
@@ -27,33 +31,14 @@ public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter)
                 return Cached(plan, planned, record, "up to date", started);
             }
 
-            var waited = false;
-            using var held = await store.LockAsync(
-                planned.Key.ToString(),
-                owner =>
-                {
-                    waited = true;
-                    reporter.Waiting(planned.Name, owner);
-                },
-                token).ConfigureAwait(false);
-            store.Faults.Pass(FaultPoints.LockTaken);
-            if (!force)
+            var result = await MakeOrFetchAsync(plan, planned, force, fault, started, token).ConfigureAwait(false);
+            if (result.Outcome == StepOutcome.Ran && cache is { CanWrite: true })
             {
-                // Between the look and the lock another may have finished.
-                (record, var now) = FindChecked(planned, token);
-                if (record is not null)
-                {
-                    return Cached(plan, planned, record, waited ? "built meanwhile by another process" : "up to date", started);
-                }
-
-                fault ??= now;
+                // After the lock: whoever waits for the result has it already. That it is pinned keeps its content in the store until then.
+                await new RemotePush(cache, store, reporter).RunAsync(plan.RecipeName, result.Record, token).ConfigureAwait(false);
             }
 
-            var made = await MakeAsync(planned, token).ConfigureAwait(false);
-            store.WriteLatest(plan.RecipeName, planned.Name, planned.Fields);
-            store.Faults.Pass(FaultPoints.LockReleasing);
-            var why = force ? "forced" : planned.Outcome == PlannedOutcome.Miss ? planned.Reason : fault ?? "its result is no longer in the store";
-            return Result(planned, StepOutcome.Ran, why, made, started);
+            return result;
         }
         finally
         {
@@ -78,6 +63,70 @@ public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter)
         return results;
     }
 
+    private async Task<StepResult> MakeOrFetchAsync(BuildPlan plan, PlannedStep planned, bool force, string? fault, long started, CancellationToken token)
+    {
+        var waited = false;
+        using var held = await store.LockAsync(
+            planned.Key.ToString(),
+            owner =>
+            {
+                waited = true;
+                reporter.Waiting(planned.Name, owner);
+            },
+            token).ConfigureAwait(false);
+        store.Faults.Pass(FaultPoints.LockTaken);
+        if (!force)
+        {
+            // Between the look and the lock another may have finished.
+            var (record, now) = FindChecked(planned, token);
+            if (record is not null)
+            {
+                return Cached(plan, planned, record, waited ? "built meanwhile by another process" : "up to date", started);
+            }
+
+            fault ??= now;
+            if (await FetchAsync(planned, token).ConfigureAwait(false) is { } fetched)
+            {
+                store.WriteLatest(plan.RecipeName, planned.Name, planned.Fields);
+                store.Faults.Pass(FaultPoints.LockReleasing);
+                return Result(planned, StepOutcome.FromRemote, $"from {cache!.Name}", fetched, started);
+            }
+        }
+
+        var made = await MakeAsync(planned, token).ConfigureAwait(false);
+        store.WriteLatest(plan.RecipeName, planned.Name, planned.Fields);
+        store.Faults.Pass(FaultPoints.LockReleasing);
+        var why = force ? "forced"
+            : planned.Outcome == PlannedOutcome.Miss ? planned.Reason
+            : fault ?? (planned.Outcome == PlannedOutcome.Remote ? $"it could not be had from {cache?.Name ?? "the shared cache"}" : "its result is no longer in the store");
+        return Result(planned, StepOutcome.Ran, why, made, started);
+    }
+
+    private Task PinAsync(BuildPlan plan, CancellationToken token)
+    {
+        var keys = new List<StepKey>(plan.Steps.Count);
+        foreach (var step in plan.Steps)
+        {
+            keys.Add(step.Key);
+        }
+
+        return store.Pins.AddAsync(keys, token);
+    }
+
+    /// <summary>The result from the shared cache, now in the store; null where it is not to be had there.</summary>
+    private async Task<StepRecord?> FetchAsync(PlannedStep planned, CancellationToken token)
+    {
+        if (cache is null || await cache.FindAsync(planned.Key, SharedCache.QuestionLimit, token).ConfigureAwait(false) is not { } record)
+        {
+            return null;
+        }
+
+        // Early cutoff holds for other machines' results too: what was made from another output of an earlier step than the one here is not this result.
+        return FaultOfOrigin(planned, record) is null && await new RemoteFetch(cache, store, reporter).RunAsync(planned.Name, record, token).ConfigureAwait(false)
+            ? record
+            : null;
+    }
+
     private (StepRecord? Record, string? Fault) FindChecked(PlannedStep planned, CancellationToken token)
     {
         var (record, fault) = store.Find(planned.Key);
@@ -86,16 +135,26 @@ public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter)
             return (null, fault);
         }
 
-        foreach (var (name, key) in planned.Before)
+        if (FaultOfOrigin(planned, record) is { } origin)
         {
-            if (store.Find(key).Record is { } now && !record.WasMadeFrom(now))
-            {
-                return (null, $"the output of {name} changed");
-            }
+            return (null, origin);
         }
 
         var state = store.Check(record.Tree, read: true, token);
         return state.Fault is null ? (record, null) : (null, state.Fault);
+    }
+
+    private string? FaultOfOrigin(PlannedStep planned, StepRecord record)
+    {
+        foreach (var (name, key) in planned.Before)
+        {
+            if (store.Find(key).Record is { } now && !record.WasMadeFrom(now))
+            {
+                return $"the output of {name} changed";
+            }
+        }
+
+        return null;
     }
 
     private async Task<StepRecord> MakeAsync(PlannedStep planned, CancellationToken token)
@@ -129,6 +188,8 @@ public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter)
             }
 
             var runTime = store.Time.GetElapsedTime(started);
+            // Between publishing and recording no record names the content, and the collector would take it for rubbish.
+            using var open = await store.Gate.EnterAsync(token).ConfigureAwait(false);
             var tree = store.Publish(context.OutputFolder, token);
             var record = new StepRecord
             {
@@ -203,6 +264,7 @@ public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter)
 
     private StepResult Cached(BuildPlan plan, PlannedStep planned, StepRecord record, string reason, long started)
     {
+        store.Touch(planned.Key);
         try
         {
             if (store.FindLatest(plan.RecipeName, planned.Name)?.Key != planned.Key)

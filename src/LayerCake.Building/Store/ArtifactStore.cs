@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace LayerCake.Building;
 
 /// <summary>
@@ -21,6 +19,8 @@ public sealed class ArtifactStore : IDisposable
         Layout = new StoreLayout(root);
         _options = options;
         Stats = new StatCache(Layout.StatFile, NewTemporaryFile, options.Time, options.Faults);
+        Gate = new CollectGate(Layout.Gate, options.Time, options.ReadOnly);
+        Pins = new Pins(this);
     }
 
     /// <summary>The store's folder, absolute.</summary>
@@ -36,6 +36,10 @@ public sealed class ArtifactStore : IDisposable
     internal StoreLayout Layout { get; }
 
     internal StoreOptions Options => _options;
+
+    internal CollectGate Gate { get; }
+
+    internal Pins Pins { get; }
 
     /// <param name="root">For example <c>artifacts/.cache</c>; need not exist.</param>
     /// <param name="options">Clock, faults, read-only.</param>
@@ -169,21 +173,43 @@ public sealed class ArtifactStore : IDisposable
         Faults.Pass(FaultPoints.RecordPublished);
     }
 
+    /// <summary>Notes that a key's result was used now, for the collector's order. Where that cannot be noted, the result only seems older.</summary>
+    internal void Touch(StepKey key)
+    {
+        if (_options.ReadOnly)
+        {
+            return;
+        }
+
+        var path = Layout.Record(key);
+        try
+        {
+            File.SetLastWriteTimeUtc(path, Time.GetUtcNow().UtcDateTime);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // Another user's file, whose times only that user may set; but whoever may write to the folder may put a copy in its place.
+            TryRenew(path);
+        }
+        catch (IOException)
+        {
+        }
+    }
+
     /// <summary>The fields of the last build of a step of a recipe; null where there was none or its note is damaged.</summary>
     public KeyDocument? FindLatest(string recipe, string step)
     {
         try
         {
             var file = new FileInfo(Layout.Latest(recipe, step));
-            if (!file.Exists || file.Length > StepRecordJson.MaxBytes)
+            if (!file.Exists || file.Length > LatestNote.MaxBytes)
             {
                 return null;
             }
 
-            using var document = JsonDocument.Parse(File.ReadAllBytes(file.FullName));
-            return KeyDocument.FromJson(document.RootElement);
+            return LatestNote.TryRead(File.ReadAllBytes(file.FullName));
         }
-        catch (Exception exception) when (StorageErrors.IsStorage(exception) || exception is JsonException or FormatException or InvalidOperationException)
+        catch (Exception exception) when (StorageErrors.IsStorage(exception))
         {
             return null;
         }
@@ -193,14 +219,8 @@ public sealed class ArtifactStore : IDisposable
     public void WriteLatest(string recipe, string step, KeyDocument fields)
     {
         var path = Layout.Latest(recipe, step);
-        using var stream = new MemoryStream();
-        using (var json = new Utf8JsonWriter(stream, StepRecordJson.Readable))
-        {
-            fields.WriteJson(json);
-        }
-
         StorageErrors.Guard("note the last build of a step", path, () =>
-            Folders.WriteWhole(path, NewTemporaryFile(), stream.ToArray(), () => Faults.Pass(FaultPoints.LatestWritten)));
+            Folders.WriteWhole(path, NewTemporaryFile(), LatestNote.Write(fields), () => Faults.Pass(FaultPoints.LatestWritten)));
         Faults.Pass(FaultPoints.LatestPublished);
     }
 
@@ -341,6 +361,18 @@ public sealed class ArtifactStore : IDisposable
         catch (Exception exception) when (StorageErrors.IsStorage(exception))
         {
             return false;
+        }
+    }
+
+    private void TryRenew(string path)
+    {
+        try
+        {
+            Folders.WriteWhole(path, NewTemporaryFile(), File.ReadAllBytes(path));
+        }
+        catch (Exception exception) when (StorageErrors.IsStorage(exception) || exception is BuildException)
+        {
+            // A store that this user may only read.
         }
     }
 

@@ -119,7 +119,7 @@ internal static class StepRecordJson
             Tree = tree,
             Lineage = lineage,
             RunTime = TimeSpan.FromSeconds(Math.Clamp(root.GetProperty("run_seconds").GetDouble(), 0, 1e9)),
-            ProgramVersion = root.GetProperty("layercake").GetString() ?? "",
+            ProgramVersion = Printable(root.GetProperty("layercake").GetString() ?? ""),
         };
     }
 
@@ -195,24 +195,38 @@ internal static class StepRecordJson
         var after = new List<string>();
         foreach (var name in step.GetProperty("after").EnumerateArray())
         {
-            after.Add(name.GetString() ?? "");
+            after.Add(Printable(name.GetString() ?? ""));
         }
 
         var inputs = new List<KeyValuePair<string, Digest>>();
         foreach (var input in step.GetProperty("inputs").EnumerateObject())
         {
-            inputs.Add(KeyValuePair.Create(input.Name, Digest.Parse(input.Value.GetString() ?? "")));
+            inputs.Add(KeyValuePair.Create(Printable(input.Name), Digest.Parse(input.Value.GetString() ?? "")));
         }
 
         return new BuiltStep
         {
-            Name = TextOf(step, "step"),
+            Name = Printable(TextOf(step, "step")),
             Version = step.GetProperty("version").GetInt32(),
             Key = new StepKey(DigestOf(step, "key")),
             Tree = DigestOf(step, "tree"),
             After = after,
             Inputs = inputs,
         };
+    }
+
+    // These are shown to people, and a record may come from anywhere.
+    private static string Printable(string text)
+    {
+        foreach (var c in text)
+        {
+            if (char.IsControl(c))
+            {
+                throw new FormatException("a name in it has a control character");
+            }
+        }
+
+        return text;
     }
 
     private static string TextOf(JsonElement element, string name) =>

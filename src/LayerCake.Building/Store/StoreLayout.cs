@@ -9,6 +9,8 @@ namespace LayerCake.Building;
 /// placed/&lt;digest of a path&gt;        which tree was placed there
 /// stat/&lt;format&gt;                    digests of files by what the file system says of them
 /// locks/&lt;name&gt;.lock                taken while something is being made
+/// gate                             held by whoever puts content in place, and alone by the collector while it removes
+/// parts/&lt;key&gt;/                     what an interrupted step had finished
 /// quarantine/                      content whose digest was wrong
 /// tmp/                             what running builds are writing; garbage of dead ones is removed
 /// </code>
@@ -22,6 +24,14 @@ internal sealed class StoreLayout(string root)
 
     public string Locks => Path.Combine(Root, "locks");
 
+    public string Gate => Path.Combine(Root, "gate");
+
+    public string Parts => Path.Combine(Root, "parts");
+
+    public string Contents => Path.Combine(Root, "cas", "sha256");
+
+    public string Latests => Path.Combine(Root, "latest", "1");
+
     public string Temporary => Path.Combine(Root, "tmp");
 
     public string Quarantine => Path.Combine(Root, "quarantine");
@@ -33,12 +43,12 @@ internal sealed class StoreLayout(string root)
     public string Blob(Digest digest)
     {
         var hex = digest.ToString();
-        return Path.Combine(Root, "cas", "sha256", hex[..2], hex);
+        return Path.Combine(Contents, hex[..2], hex);
     }
 
     public string Record(StepKey key) => Path.Combine(Records, $"{key}.json");
 
-    public string Latest(string recipe, string step) => Path.Combine(Root, "latest", "1", Segment(recipe), $"{Segment(step)}.json");
+    public string Latest(string recipe, string step) => Path.Combine(Latests, Segment(recipe), $"{Segment(step)}.json");
 
     public string Placed(string destination) => Path.Combine(Root, "placed", Digest.Of(destination).ToString());
 

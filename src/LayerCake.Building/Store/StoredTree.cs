@@ -15,7 +15,7 @@ public sealed class StoredTree
         {
             if (entry is TreeEntry.File file)
             {
-                TotalBytes += file.Size;
+                TotalBytes = checked(TotalBytes + file.Size);
                 FileCount++;
             }
         }
@@ -69,7 +69,14 @@ public sealed class StoredTree
             }
         }
 
-        return new StoredTree(sorted);
+        try
+        {
+            return new StoredTree(sorted);
+        }
+        catch (OverflowException exception)
+        {
+            throw new FormatException("The sizes of its files add up to more than there can be.", exception);
+        }
     }
 
     // Only leading ".." segments, at most as many as the link is deep: since no entry lies below a link, those are real folders of the tree, and

@@ -75,19 +75,51 @@ internal sealed class TemporaryArea : IDisposable
     {
         try
         {
-            foreach (var marker in Directory.EnumerateFiles(parent, Prefix + "*" + Marker))
+            foreach (var (folder, dead) in Markers(parent))
             {
-                using var dead = TryLock(marker, FileMode.Open);
-                if (dead is not null && !MayLive(dead, marker))
+                if (dead is not null)
                 {
-                    deleteFolder(marker[..^Marker.Length]);
-                    File.Delete(marker);
+                    deleteFolder(folder);
+                    File.Delete(folder + Marker);
                 }
             }
         }
         catch (Exception exception) when (StorageErrors.IsStorage(exception))
         {
             // Another user's, say. It disturbs nobody.
+        }
+    }
+
+    /// <summary>The folders of processes that live, or may live.</summary>
+    public static List<string> Living(string parent) => List(parent, dead: false);
+
+    /// <summary>The folders that dead processes left, which the next sweep removes.</summary>
+    public static List<string> Dead(string parent) => List(parent, dead: true);
+
+    private static List<string> List(string parent, bool dead)
+    {
+        var folders = new List<string>();
+        if (Directory.Exists(parent))
+        {
+            foreach (var (folder, marker) in Markers(parent))
+            {
+                if (marker is not null == dead)
+                {
+                    folders.Add(folder);
+                }
+            }
+        }
+
+        return folders;
+    }
+
+    /// <summary>All folders; with those of dead processes their markers, locked until the next one is asked for.</summary>
+    private static IEnumerable<(string Folder, FileStream? Dead)> Markers(string parent)
+    {
+        foreach (var marker in Directory.EnumerateFiles(parent, Prefix + "*" + Marker))
+        {
+            using var held = TryLock(marker, FileMode.Open);
+            yield return (marker[..^Marker.Length], held is not null && !MayLive(held, marker) ? held : null);
         }
     }
 
