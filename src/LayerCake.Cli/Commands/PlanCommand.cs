@@ -21,29 +21,49 @@ internal static class PlanCommand
         command.Options.Add(question);
         command.SetAction((result, cancellationToken) =>
         {
-            var (build, store) = arguments.Open(result, readOnly: true);
-            using (store)
+            using var session = arguments.OpenAll(result, readOnly: true);
+            var views = session.Builds
+                .Select(build => PlanView.Of(
+                    build,
+                    BuildPlan.Create(build.Recipe.Name, build.Steps, session.Store, cancellationToken),
+                    session.Store,
+                    result.GetValue(arguments.Force),
+                    cancellationToken))
+                .ToList();
+            if (result.GetValue(json))
             {
-                var plan = BuildPlan.Create(build.Recipe.Name, build.Steps, store, cancellationToken);
-                var view = PlanView.Of(build, plan, store, result.GetValue(arguments.Force), cancellationToken);
-                if (result.GetValue(json))
-                {
-                    using var output = System.Console.OpenStandardOutput();
-                    view.WriteJson(output);
-                }
-                else if (result.GetValue(explain))
-                {
-                    PlanExplanation.Print(view, System.Console.Out);
-                }
-                else
-                {
-                    Print(view, System.Console.Out);
-                }
-
-                return Task.FromResult((int)(result.GetValue(question) && view.Steps.Any(step => !step.IsCached) ? ExitCode.WouldRun : ExitCode.Success));
+                using var output = System.Console.OpenStandardOutput();
+                PlanJson.Write(output, session, views);
             }
+            else
+            {
+                Print(session, views, result.GetValue(explain), System.Console.Out);
+            }
+
+            var wouldRun = views.Any(view => view.Steps.Any(step => !step.IsCached));
+            return Task.FromResult((int)(result.GetValue(question) && wouldRun ? ExitCode.WouldRun : ExitCode.Success));
         });
         return command;
+    }
+
+    private static void Print(RecipeSession session, List<PlanView> views, bool explain, TextWriter output)
+    {
+        if (views.Count > 1)
+        {
+            VariantTable.Print(session.Name, views, output);
+        }
+
+        foreach (var view in views)
+        {
+            if (explain)
+            {
+                PlanExplanation.Print(view, output);
+            }
+            else if (views.Count == 1)
+            {
+                Print(view, output);
+            }
+        }
     }
 
     private static void Print(PlanView view, TextWriter output)

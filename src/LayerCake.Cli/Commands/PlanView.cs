@@ -1,4 +1,3 @@
-using System.Text.Json;
 using LayerCake.Building;
 using LayerCake.Steps;
 
@@ -38,72 +37,6 @@ internal sealed class PlanView
         }
 
         return new PlanView(plan.RecipeName, output, steps);
-    }
-
-    /// <summary>
-    /// <c>{ "format": 1, "recipe", "output", "steps": [ { "name", "key", "outcome": "cached" | "run", "reason", "dependsOn": [], "changes": [ { "field", "old",
-    /// "new" } ], "inputs": [ { "name", "sha256" } ], "bytes" } ] }</c>; members are only ever added.
-    /// </summary>
-    public void WriteJson(Stream stream)
-    {
-        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" });
-        json.WriteStartObject();
-        json.WriteNumber("format", 1);
-        json.WriteString("recipe", Recipe);
-        json.WriteString("output", Output);
-        json.WriteStartArray("steps");
-        foreach (var step in Steps)
-        {
-            Write(json, step);
-        }
-
-        json.WriteEndArray();
-        json.WriteEndObject();
-        json.Flush();
-        stream.WriteByte((byte)'\n');
-    }
-
-    private static void Write(Utf8JsonWriter json, StepView step)
-    {
-        json.WriteStartObject();
-        json.WriteString("name", step.Planned.Name);
-        json.WriteString("key", step.Planned.Key.ToString());
-        json.WriteString("outcome", step.Word);
-        json.WriteString("reason", step.Reason);
-        json.WriteStartArray("dependsOn");
-        foreach (var name in step.Planned.Step.DependsOn)
-        {
-            json.WriteStringValue(name);
-        }
-
-        json.WriteEndArray();
-        json.WriteStartArray("changes");
-        foreach (var change in step.Planned.Changes)
-        {
-            json.WriteStartObject();
-            json.WriteString("field", change.Field);
-            json.WriteString("old", change.Old);
-            json.WriteString("new", change.New);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        json.WriteStartArray("inputs");
-        foreach (var input in step.Planned.Inputs)
-        {
-            json.WriteStartObject();
-            json.WriteString("name", input.Input.Name);
-            json.WriteString("sha256", input.Digest.ToString());
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        if (step.Bytes is { } bytes)
-        {
-            json.WriteNumber("bytes", bytes);
-        }
-
-        json.WriteEndObject();
     }
 
     /// <param name="Planned">The step.</param>

@@ -18,6 +18,12 @@ internal sealed class RecipeArguments
         HelpName = "NAME",
     };
 
+    private readonly Option<string?> _variant = new("--variant")
+    {
+        Description = "One variant of a recipe that has a matrix, by its name.",
+        HelpName = "NAME",
+    };
+
     private readonly Option<string[]> _overrides = new("--set")
     {
         Description = "Overrides one value of the recipe, for example calibrate.samples=16. May be repeated.",
@@ -38,6 +44,7 @@ internal sealed class RecipeArguments
     public void AddTo(Command command, bool force = true)
     {
         command.Options.Add(_recipe);
+        command.Options.Add(_variant);
         command.Options.Add(_overrides);
         command.Options.Add(_artifacts);
         if (force)
@@ -46,19 +53,33 @@ internal sealed class RecipeArguments
         }
     }
 
-    /// <summary>Reads the recipe, checks its model, opens the store.</summary>
+    /// <summary>Reads the one recipe that is meant, checks its model, opens the store.</summary>
     public (RecipeBuild Build, ArtifactStore Store) Open(ParseResult result, bool readOnly)
     {
-        var file = RecipeLocator.Find(result.GetValue(_recipe)!, Directory.GetCurrentDirectory());
-        var recipe = RecipeReader.Load(file, result.GetValue(_overrides)!);
+        var recipe = RecipeReader.Load(FileOf(result), result.GetValue(_overrides)!, result.GetValue(_variant));
+        return (RecipeBuild.Open(recipe, result.GetValue(_artifacts)!), OpenStore(result, readOnly));
+    }
+
+    /// <summary>Reads the recipe and all variants of its matrix, or the one that is asked for, checks the models, opens the store.</summary>
+    public RecipeSession OpenAll(ParseResult result, bool readOnly)
+    {
+        var file = FileOf(result);
         var artifacts = result.GetValue(_artifacts)!;
-        var build = RecipeBuild.Open(recipe, artifacts);
-        var store = ArtifactStore.Open(RecipeBuild.StoreFolder(artifacts), new StoreOptions
+        var variants = RecipeReader.LoadAll(file, result.GetValue(_overrides)!);
+        var recipes = result.GetValue(_variant) is { } wanted
+            ? [RecipeReader.Load(file, result.GetValue(_overrides)!, wanted)]
+            : variants.Select(variant => variant.Recipe);
+        var builds = recipes.Select(recipe => RecipeBuild.Open(recipe, artifacts)).ToList();
+        return new RecipeSession(Path.GetFileNameWithoutExtension(file), variants[0].Values.Count > 0, builds, OpenStore(result, readOnly));
+    }
+
+    private string FileOf(ParseResult result) => RecipeLocator.Find(result.GetValue(_recipe)!, Directory.GetCurrentDirectory());
+
+    private ArtifactStore OpenStore(ParseResult result, bool readOnly) =>
+        ArtifactStore.Open(RecipeBuild.StoreFolder(result.GetValue(_artifacts)!), new StoreOptions
         {
             ReadOnly = readOnly,
             ProgramVersion = RecipeBuild.ProgramVersion,
             Faults = FaultHook.Parse(Environment.GetEnvironmentVariable(FaultHook.Variable)),
         });
-        return (build, store);
-    }
 }
