@@ -27,6 +27,9 @@ public enum ExitCode
     /// <summary>libtorch cannot be loaded on this machine.</summary>
     Torch = 7,
 
+    /// <summary>With --locked: what would be built, or what was, is not what the lock record says.</summary>
+    Locked = 8,
+
     /// <summary>Stopped by Ctrl+C or a signal.</summary>
     Interrupted = 130,
 }

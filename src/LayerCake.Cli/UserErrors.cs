@@ -17,6 +17,7 @@ internal static class UserErrors
     {
         UsageException => (ExitCode.Usage, exception.Message),
         RecipeException => (ExitCode.Recipe, exception.Message),
+        LockException => (ExitCode.Locked, exception.Message),
         BuildException => (ExitCode.Storage, exception.Message),
         TorchException => (ExitCode.Torch, exception.Message),
         CheckpointException { ConcernsOutput: true } or QuantizationException { ConcernsOutput: true } or WorkspaceException { ConcernsOutput: true }

@@ -149,7 +149,7 @@ internal static class StepRecordJson
         json.WriteEndObject();
     }
 
-    private static TreeEntry ReadEntry(JsonElement output)
+    internal static TreeEntry ReadEntry(JsonElement output)
     {
         var path = RelativePath.Parse(TextOf(output, "path"));
         if (output.TryGetProperty("link", out var target))
