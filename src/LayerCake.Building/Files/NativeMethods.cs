@@ -12,6 +12,7 @@ internal static partial class NativeMethods
     public const int OpenFolder = 0x10000 | 0x80000; // O_DIRECTORY | O_CLOEXEC, read only (x86-64)
     public const int OpenFolderArm = 0x4000 | 0x80000; // the same on arm64, where O_DIRECTORY differs
     public const int Kill = 9; // SIGKILL
+    public const int AppendToFile = 0x1 | 0x40 | 0x400 | 0x80000; // O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC
 
     // statx and not stat: its structure is the same on every architecture and every C library.
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
@@ -25,6 +26,12 @@ internal static partial class NativeMethods
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     public static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    public static partial int OpenFile(string path, int flags, int mode);
+
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
+    public static partial nint Write(int handle, ReadOnlySpan<byte> bytes, nint count);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     public static partial int FSync(int handle);

@@ -20,6 +20,9 @@ internal static class StorageErrors
         || exception is IOException { HResult: QuotaLinux } && OperatingSystem.IsLinux()
         || exception is IOException { HResult: QuotaMac } && OperatingSystem.IsMacOS();
 
+    /// <summary>Whether it will say the same until somebody makes room or changes a limit.</summary>
+    public static bool IsLasting(IOException exception) => IsFull(exception) || exception.HResult is ReadOnlyUnix or FileTooBigUnix;
+
     /// <param name="exception">What the file system said.</param>
     /// <param name="doing">What was being done, after "cannot": <c>store the output of calibrate</c>.</param>
     /// <param name="path">Where.</param>

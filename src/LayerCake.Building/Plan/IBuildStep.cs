@@ -28,6 +28,9 @@ public interface IBuildStep
     {
     }
 
+    /// <summary>What it takes of the machine: two steps that need the same unit do not run at once.</summary>
+    StepDemand Demand => new(MachineUnits.Processor);
+
     /// <summary>Writes the output into <see cref="StepContext.OutputFolder"/>. Everything of that folder, and nothing else, becomes the result.</summary>
     Task RunAsync(StepContext context, CancellationToken token);
 }

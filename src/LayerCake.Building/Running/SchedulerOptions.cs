@@ -1,0 +1,23 @@
+namespace LayerCake.Building;
+
+/// <summary>How a scheduler runs steps.</summary>
+public sealed record SchedulerOptions
+{
+    /// <summary>Most steps at once.</summary>
+    public int Jobs { get; init; } = 1;
+
+    /// <summary>Most bytes that the steps at work may plan for together; null for no limit. One step alone always runs.</summary>
+    public long? MemoryBudget { get; init; }
+
+    /// <summary>Whether steps that do not depend on a failed one are still started.</summary>
+    public bool KeepGoing { get; init; }
+
+    /// <summary>A folder for what failed steps had written; null to keep nothing.</summary>
+    public string? KeepFailedIn { get; init; }
+
+    /// <summary>Whether a failure may pass by itself, so that trying again makes sense.</summary>
+    public Func<Exception, bool> MayPass { get; init; } = PassingFailures.MayPass;
+
+    /// <summary>What a runner is given beyond the store.</summary>
+    public Func<ArtifactStore, IBuildReporter, StepRunner> Runner { get; init; } = static (store, reporter) => new StepRunner(store, reporter);
+}
