@@ -30,6 +30,9 @@ public enum ExitCode
     /// <summary>With --locked: what would be built, or what was, is not what the lock record says.</summary>
     Locked = 8,
 
+    /// <summary>A step took longer than execution.timeout of the recipe allows.</summary>
+    Timeout = 124,
+
     /// <summary>Stopped by Ctrl+C or a signal.</summary>
     Interrupted = 130,
 }

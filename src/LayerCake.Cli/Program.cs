@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LayerCake.Building;
 using LayerCake.Cli;
 using LayerCake.Cli.Commands;
 using LayerCake.Cli.Lite;
@@ -8,6 +9,7 @@ var root = new RootCommand("LayerCake builds quantized language models: a recipe
     PlanCommand.Create(),
     BuildCommand.Create(),
     StepCommand.Create(),
+    ReplayCommand.Create(),
     InspectCommand.Create(),
     TokenizeCommand.Create(),
     new Command("lite", "LMDeploy's quantization commands, with its names and flags.")
@@ -38,6 +40,11 @@ try
         EnableDefaultExceptionHandler = false,
         ProcessTerminationTimeout = TimeSpan.FromSeconds(10),
     });
+}
+catch (StepFailedException exception) when (UserErrors.Of(exception.Failure) is { } error)
+{
+    // Its message was printed when it failed.
+    return (int)error.Code;
 }
 catch (Exception exception) when (UserErrors.Of(exception) is { } error)
 {

@@ -19,6 +19,7 @@ internal static class UserErrors
         RecipeException => (ExitCode.Recipe, exception.Message),
         LockException => (ExitCode.Locked, exception.Message),
         BuildException => (ExitCode.Storage, exception.Message),
+        StepTimeoutException => (ExitCode.Timeout, exception.Message),
         TorchException => (ExitCode.Torch, exception.Message),
         CheckpointException { ConcernsOutput: true } or QuantizationException { ConcernsOutput: true } or WorkspaceException { ConcernsOutput: true }
             => (ExitCode.Storage, exception.Message),

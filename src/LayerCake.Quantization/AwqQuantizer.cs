@@ -48,7 +48,7 @@ public static class AwqQuantizer
         IReadOnlyList<LinearError> errors;
         using (var files = new WeightFiles(folder.Staging, request.Format, tensors, request.MaxShardBytes))
         {
-            using var pipeline = new AwqPipeline(request, configuration, files, threads, progress, cancellation);
+            using var pipeline = new AwqPipeline(request, configuration, files, tensors, threads, progress, cancellation);
             errors = pipeline.Run();
             files.Complete();
         }

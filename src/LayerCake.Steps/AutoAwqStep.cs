@@ -28,6 +28,7 @@ internal sealed class AutoAwqStep(AutoAwqOptions options, string modelFolder, IR
             ModelCheck.AwqOptionsOf(options),
             options.Format == Recipes.CheckpointFormat.Bin ? WeightFormat.Torch : WeightFormat.Safetensors,
             scanWeights: false, // calibrate has scanned the same files
+            new LayerParts(context.Parts),
             context.Reporter,
             token);
         return Task.CompletedTask;

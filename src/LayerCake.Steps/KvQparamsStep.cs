@@ -15,6 +15,8 @@ internal sealed class KvQparamsStep(Recipe recipe, KvQparamsOptions options) : I
 
     public IReadOnlyList<StepInput> Inputs => [];
 
+    public StepDemand Demand => StepDemand.Light;
+
     public void AddTo(IKeyWriter key)
     {
         key.AddNested(RecipeSchema.KvQparams.Name, options.AddTo);

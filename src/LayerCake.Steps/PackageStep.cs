@@ -23,6 +23,8 @@ internal sealed class PackageStep(Recipe recipe, string modelFolder, IReadOnlyLi
 
     public IReadOnlyList<StepInput> Inputs => inputs;
 
+    public StepDemand Demand => StepDemand.Light;
+
     /// <summary>The whole recipe: the build record shows it.</summary>
     public void AddTo(IKeyWriter key) => recipe.AddTo(key);
 

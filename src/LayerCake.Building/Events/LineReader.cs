@@ -36,7 +36,7 @@ internal sealed class LineReader(Stream stream, int maxBytes)
                 IsUnfinished = searched > 0;
                 var rest = _buffer.AsMemory(_start, searched);
                 _start = _end;
-                return searched > 0 ? rest : null;
+                return searched > 0 ? rest : (ReadOnlyMemory<byte>?)null;
             }
         }
     }

@@ -9,6 +9,10 @@ public static class FaultPoints
     public const string LockTaken = "lock.taken";
     public const string StepStarted = "step.started";
     public const string StepFinished = "step.finished";
+    public const string PartWritten = "part.written";
+    public const string PartPublished = "part.published";
+    public const string PartRemoved = "part.removed";
+    public const string PartsCleared = "parts.cleared";
     public const string BlobHashed = "blob.hashed";
     public const string BlobPublished = "blob.published";
     public const string TreePublished = "tree.published";
@@ -38,8 +42,8 @@ public static class FaultPoints
     /// <summary>All points that a build without a shared cache passes, in about the order in which it passes them.</summary>
     public static IReadOnlyList<string> Build { get; } =
     [
-        LockTaken, PinsWritten, StepStarted, StepFinished, BlobHashed, BlobPublished, TreePublished, RecordWritten, RecordPublished, LatestWritten,
-        LatestPublished, LockReleasing, PlaceFile, PlaceBuilt, PlaceMovedAside, PlaceSwapped, PlaceCleaned, StatCacheWritten,
+        LockTaken, PinsWritten, StepStarted, PartWritten, PartPublished, PartRemoved, StepFinished, BlobHashed, BlobPublished, TreePublished,
+        RecordWritten, RecordPublished, LatestWritten, LatestPublished, PartsCleared, LockReleasing, PlaceFile, PlaceBuilt, PlaceMovedAside, PlaceSwapped, PlaceCleaned, StatCacheWritten,
     ];
 
     /// <summary>The points of a build with a shared cache beyond those.</summary>

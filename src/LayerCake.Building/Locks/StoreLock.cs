@@ -53,6 +53,13 @@ internal sealed class StoreLock : IDisposable
         }
     }
 
+    /// <summary>The lock, where nobody holds it; null where somebody does.</summary>
+    public static StoreLock? TryAcquire(string folder, string name, TimeProvider time)
+    {
+        var path = Path.Combine(folder, name + ".lock");
+        return StorageErrors.Guard("lock the store", path, () => TryTake(path, Path.Combine(folder, name + ".owner"), time));
+    }
+
     public void Dispose()
     {
         try

@@ -47,6 +47,19 @@ internal static class MissReason
         return own.Length > 0 ? own.ToString() : "its result is no longer in the store";
     }
 
+    /// <summary>The changes alone, in the user's words; empty where there are none.</summary>
+    public static string OfChanges(IReadOnlyList<KeyDifference> changes)
+    {
+        var text = new StringBuilder();
+        foreach (var change in changes)
+        {
+            var earlier = change.Field.StartsWith(After, StringComparison.Ordinal);
+            Append(text, earlier ? $"{change.Field[After.Length..]} changed" : Describe(change), ", ");
+        }
+
+        return text.ToString();
+    }
+
     private static string Describe(KeyDifference change)
     {
         var digest = change.Field.StartsWith(Inputs, StringComparison.Ordinal);

@@ -23,7 +23,7 @@ public sealed class BuildScheduler(ArtifactStore store, BuildEventStream events,
         foreach (var step in steps)
         {
             events.Post(new StepPlanned(
-                step.Recipe, step.Name, step.Planned.Key, step.IsForced || step.Planned.Outcome == PlannedOutcome.Miss ? "run" : "cached",
+                step.Recipe, step.Name, step.Planned.Key, step.IsForced ? "run" : WordOf(step.Planned.Outcome),
                 step.IsForced ? "forced" : step.Planned.Reason, step.Planned.Step.DependsOn));
         }
 
@@ -58,6 +58,21 @@ public sealed class BuildScheduler(ArtifactStore store, BuildEventStream events,
         return outcome;
     }
 
+    /// <summary>Runs one step of a plan, those before it must have their results.</summary>
+    /// <returns>The result; what the step threw comes through after it was posted.</returns>
+    public async Task<StepResult> RunStepAsync(ScheduledPlan plan, string name, CancellationToken token = default)
+    {
+        var step = new ScheduledStep(plan, plan.Plan[name]) { Started = events.Now };
+        await Task.Run(() => _attempts.RunAsync(step, token), CancellationToken.None).ConfigureAwait(false);
+        if (step.Failure is { } failure)
+        {
+            throw new StepFailedException(name, failure);
+        }
+
+        token.ThrowIfCancellationRequested();
+        return step.Result!;
+    }
+
     private static List<ScheduledStep> StepsOf(IReadOnlyList<ScheduledPlan> plans)
     {
         var steps = new List<ScheduledStep>();
@@ -86,6 +101,13 @@ public sealed class BuildScheduler(ArtifactStore store, BuildEventStream events,
 
         return steps;
     }
+
+    private static string WordOf(PlannedOutcome outcome) => outcome switch
+    {
+        PlannedOutcome.Hit => "cached",
+        PlannedOutcome.Remote => "remote",
+        _ => "run",
+    };
 
     private static List<KeyValuePair<string, string>> OutputsOf(IReadOnlyList<ScheduledPlan> plans, List<ScheduledStep> steps) =>
     [
@@ -132,7 +154,7 @@ public sealed class BuildScheduler(ArtifactStore store, BuildEventStream events,
     private void Settle(Task ended)
     {
         _running.Remove(ended, out var step);
-        if (step!.Failure is { } failure and not OperationCanceledException)
+        if (step!.Failure is { } failure)
         {
             _failures.Add(failure);
         }

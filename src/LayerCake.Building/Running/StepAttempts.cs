@@ -11,12 +11,12 @@ internal sealed class StepAttempts(ArtifactStore store, BuildEventStream events,
     public async Task RunAsync(ScheduledStep step, CancellationToken token)
     {
         var attempts = 1 + step.Plan.Retries;
+        var reporter = new StepReporter(events, step.Recipe, step.Name);
+        var runner = options.Runner(store, reporter);
+        runner.KeepFailedIn = options.KeepFailedIn;
         for (var attempt = 1; ; attempt++)
         {
             events.Post(new StepStarted(step.Recipe, step.Name, attempt));
-            var reporter = new StepReporter(events, step.Recipe, step.Name);
-            var runner = options.Runner(store, reporter);
-            runner.KeepFailedIn = options.KeepFailedIn;
             try
             {
                 var result = await RunOnceAsync(step, runner, reporter, token).ConfigureAwait(false);
@@ -29,13 +29,13 @@ internal sealed class StepAttempts(ArtifactStore store, BuildEventStream events,
                 await Task.Delay(FirstDelay * Math.Pow(2, attempt - 1), events.Time, token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 if (token.IsCancellationRequested)
                 {
-                    Stop(step, new OperationCanceledException(token));
+                    Stop(step);
                     return;
                 }
             }
-            catch (OperationCanceledException exception) when (token.IsCancellationRequested)
+            catch (OperationCanceledException) when (token.IsCancellationRequested)
             {
-                Stop(step, exception);
+                Stop(step);
                 return;
             }
             catch (Exception exception)
@@ -84,9 +84,9 @@ internal sealed class StepAttempts(ArtifactStore store, BuildEventStream events,
             step.Recipe, step.Name, step.Planned.Key, exception.Message, attempt, elapsed, reporter.LastLines, step.Plan.Command?.Invoke(step.Name), kept));
     }
 
-    private void Stop(ScheduledStep step, OperationCanceledException exception)
+    private void Stop(ScheduledStep step)
     {
-        step.Fail(exception, "stopped", BuildEventStream.Whole(events.Now - step.Started));
+        step.Skip("stopped");
         events.Post(new StepSkipped(step.Recipe, step.Name, "stopped"));
     }
 

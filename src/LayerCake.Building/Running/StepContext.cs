@@ -16,6 +16,7 @@ public sealed class StepContext
         PlannedStep planned,
         IReadOnlyDictionary<string, StepRecord> before,
         IReadOnlyList<BuiltStep> lineage,
+        StepParts parts,
         IBuildReporter reporter)
     {
         _store = store;
@@ -23,6 +24,7 @@ public sealed class StepContext
         _planned = planned;
         _before = before;
         Lineage = lineage;
+        Parts = parts;
         Reporter = reporter;
         OutputFolder = Directory.CreateDirectory(Path.Combine(folder, "output")).FullName;
         WorkFolder = Directory.CreateDirectory(Path.Combine(folder, "work")).FullName;
@@ -35,6 +37,9 @@ public sealed class StepContext
     public string WorkFolder { get; }
 
     public IBuildReporter Reporter { get; }
+
+    /// <summary>What an earlier run of exactly this step had finished, and where this one keeps what it finishes.</summary>
+    public StepParts Parts { get; }
 
     public IFaultHook Faults => _store.Faults;
 

@@ -6,6 +6,15 @@ namespace LayerCake.Building;
 /// <param name="cache">Asked for what the store does not have, and given what ran here; null for none.</param>
 public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter, SharedCache? cache = null)
 {
+    // Whether this runner has run the step: what it finished before a retry is not to be thrown away by force.
+    private bool _started;
+
+    /// <summary>A folder for what a failed step had written; null to keep nothing.</summary>
+    public string? KeepFailedIn { get; set; }
+
+    /// <summary>The folder with what the step that failed last had written; null where nothing was kept.</summary>
+    public string? Kept { get; private set; }
+
     /// <summary>
     /// Brings one step's result into the store: found there and checked, fetched from the shared cache, or made. The steps before it must have their results. When another process is
     /// making the same, this waits and takes that result.
@@ -46,23 +55,6 @@ public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter, Sha
         }
     }
 
-    /// <summary>Runs all steps that <paramref name="target"/> needs, itself included, or all of the plan, one after another.</summary>
-    /// <param name="plan">The plan.</param>
-    /// <param name="target">A step; all where it is null.</param>
-    /// <param name="forced">Which steps to run though their results are there.</param>
-    /// <param name="token">Stops the build.</param>
-    public async Task<IReadOnlyList<StepResult>> RunAllAsync(
-        BuildPlan plan, string? target = null, Func<string, bool>? forced = null, CancellationToken token = default)
-    {
-        var results = new List<StepResult>();
-        foreach (var step in target is null ? plan.Steps : plan.Needed(target))
-        {
-            results.Add(await RunAsync(plan, step.Name, forced?.Invoke(step.Name) == true, token).ConfigureAwait(false));
-        }
-
-        return results;
-    }
-
     private async Task<StepResult> MakeOrFetchAsync(BuildPlan plan, PlannedStep planned, bool force, string? fault, long started, CancellationToken token)
     {
         var waited = false;
@@ -93,8 +85,12 @@ public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter, Sha
             }
         }
 
-        var made = await MakeAsync(planned, token).ConfigureAwait(false);
+        var parts = new StepParts(store, plan.RecipeName, planned, reporter);
+        parts.Begin(force && !_started);
+        _started = true;
+        var made = await MakeAsync(planned, parts, token).ConfigureAwait(false);
         store.WriteLatest(plan.RecipeName, planned.Name, planned.Fields);
+        parts.Clear();
         store.Faults.Pass(FaultPoints.LockReleasing);
         var why = force ? "forced"
             : planned.Outcome == PlannedOutcome.Miss ? planned.Reason
@@ -157,15 +153,16 @@ public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter, Sha
         return null;
     }
 
-    private async Task<StepRecord> MakeAsync(PlannedStep planned, CancellationToken token)
+    private async Task<StepRecord> MakeAsync(PlannedStep planned, StepParts parts, CancellationToken token)
     {
         var before = ResultsBefore(planned, token);
         var lineage = JoinLineages(before.Values);
         var folder = store.NewTemporaryFolder();
+        StepContext? context = null;
         try
         {
             var started = store.Time.GetTimestamp();
-            var context = StorageErrors.Guard("make a temporary folder", folder, () => new StepContext(store, folder, planned, before, lineage, reporter));
+            context = StorageErrors.Guard("make a temporary folder", folder, () => new StepContext(store, folder, planned, before, lineage, parts, reporter));
             store.Faults.Pass(FaultPoints.StepStarted);
             try
             {
@@ -202,6 +199,11 @@ public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter, Sha
             };
             store.Write(record);
             return record;
+        }
+        catch (Exception) when (KeepFailedIn is not null && context is not null && !token.IsCancellationRequested)
+        {
+            Kept = FailedWork.Keep(context, planned, KeepFailedIn, reporter);
+            throw;
         }
         finally
         {

@@ -239,6 +239,12 @@ public sealed class ArtifactStore : IDisposable
         return StoreLock.AcquireAsync(Layout.Locks, name, waiting, Time, token);
     }
 
+    internal StoreLock? TryLock(string name)
+    {
+        RefuseIfReadOnly();
+        return StoreLock.TryAcquire(Layout.Locks, name, Time);
+    }
+
     internal string NewTemporaryFile() => Temporary().NewFile();
 
     internal string NewTemporaryFolder() => StorageErrors.Guard("make a temporary folder", Layout.Temporary, () => Temporary().NewFolder());

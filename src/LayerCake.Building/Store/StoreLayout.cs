@@ -6,6 +6,7 @@ namespace LayerCake.Building;
 /// cas/sha256/ab/&lt;digest&gt;            content, read-only files
 /// steps/&lt;format&gt;/&lt;key&gt;.json         one record per key, written last
 /// latest/&lt;format&gt;/&lt;recipe&gt;/&lt;step&gt;.json  the key of the last build of a step of a recipe, to explain a miss
+/// parts/&lt;key&gt;/&lt;part key&gt;          what an interrupted run of a step had finished; fields.json beside them says of what
 /// placed/&lt;digest of a path&gt;        which tree was placed there
 /// stat/&lt;format&gt;                    digests of files by what the file system says of them
 /// locks/&lt;name&gt;.lock                taken while something is being made
@@ -47,6 +48,8 @@ internal sealed class StoreLayout(string root)
     }
 
     public string Record(StepKey key) => Path.Combine(Records, $"{key}.json");
+
+    public string PartsOf(StepKey key) => Path.Combine(Parts, key.ToString());
 
     public string Latest(string recipe, string step) => Path.Combine(Latests, Segment(recipe), $"{Segment(step)}.json");
 

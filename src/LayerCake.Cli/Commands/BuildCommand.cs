@@ -1,52 +1,99 @@
 using System.CommandLine;
-using System.Globalization;
+using System.CommandLine.Parsing;
 using LayerCake.Building;
-using LayerCake.Steps;
+using LayerCake.Cli.Console;
 
 namespace LayerCake.Cli.Commands;
 
 /// <summary><c>layercake build</c>: all steps of a recipe in this process, without Cake.</summary>
 internal static class BuildCommand
 {
+    private const int MostJobs = 64;
+
     public static Command Create()
     {
         var arguments = new RecipeArguments();
+        var jobs = new Option<int>("--jobs", "-j") { Description = "How many steps may run at once.", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var keepGoing = new Option<bool>("--keep-going", "-k") { Description = "After a failure, still runs the steps that do not need the failed one." };
+        var keepFailed = new Option<bool>("--keep-failed") { Description = "Keeps what a failed step had written, in failed/ below the artifacts." };
+        var json = new Option<bool>("--json") { Description = "Prints the events of the build, one JSON object a line." };
+        jobs.Validators.Add(CheckJobs);
         var command = new Command("build", "Builds a recipe: runs the steps whose results are not in the store, and puts the workspace in place.");
         arguments.AddTo(command);
-        command.SetAction(async (result, cancellationToken) =>
+        command.Options.Add(jobs);
+        command.Options.Add(keepGoing);
+        command.Options.Add(keepFailed);
+        command.Options.Add(json);
+        command.SetAction(async (result, token) =>
         {
-            var (build, store) = arguments.Open(result, readOnly: false);
-            using (store)
+            using var session = arguments.OpenAll(result, readOnly: false);
+            var options = new SchedulerOptions
             {
-                await RunAsync(build, store, result.GetValue(arguments.Force), cancellationToken).ConfigureAwait(false);
-            }
-
-            return (int)ExitCode.Success;
+                Jobs = result.GetValue(jobs),
+                KeepGoing = result.GetValue(keepGoing),
+                KeepFailedIn = result.GetValue(keepFailed) ? Path.Combine(ArtifactsOf(session), "failed") : null,
+                MemoryBudget = session.Builds.Min(build => build.Recipe.Execution.MemoryBudget?.Bytes),
+            };
+            var outcome = await BuildConsole.ShowAsync(
+                result.GetValue(json),
+                console => RunAsync(session, console, options, result.GetValue(arguments.Force), result, token)).ConfigureAwait(false);
+            return (int)CodeOf(outcome);
         });
         return command;
     }
 
-    private static async Task RunAsync(RecipeBuild build, ArtifactStore store, bool force, CancellationToken token)
+    private static async Task<BuildOutcome> RunAsync(
+        RecipeSession session, IBuildEventSink console, SchedulerOptions options, bool force, ParseResult arguments, CancellationToken token)
     {
-        var plan = BuildPlan.Create(build.Recipe.Name, build.Steps, store, token);
-        var results = new List<StepResult>();
-        foreach (var step in plan.Steps)
+        var store = session.Store;
+        var plans = session.Builds.Select(build => StepRun.Schedule(
+            build,
+            BuildPlan.Create(build.Recipe.Name, build.Steps, store, token),
+            store,
+            _ => force,
+            step => RepeatedCommand.Of(arguments, step, session.HasMatrix ? build.Recipe.Name : null))).ToList();
+        using var log = StartLog(session);
+        var events = new BuildEventStream(store.Time, StepRun.TextFor(session.Builds), log is null ? [console] : [console, log]);
+        return await new BuildScheduler(store, events, options).RunAsync(plans, token).ConfigureAwait(false);
+    }
+
+    private static string ArtifactsOf(RecipeSession session) => Path.GetDirectoryName(session.Builds[0].OutputFolder)!;
+
+    /// <summary>A build whose log cannot be written goes on without.</summary>
+    private static BuildEventLog? StartLog(RecipeSession session)
+    {
+        try
         {
-            results.Add(await StepRun.RunAsync(build, plan, store, step.Name, force, token).ConfigureAwait(false));
+            return BuildEventLog.Create(Path.Combine(ArtifactsOf(session), "logs", $"{session.Name}.jsonl"), StepRun.WarnOfLog);
+        }
+        catch (BuildException exception)
+        {
+            System.Console.Error.WriteLine($"warning: {exception.Message}");
+            return null;
+        }
+    }
+
+    /// <summary>The code of the first failure; the renderer has printed them all. A fault of ours is thrown on, for its details.</summary>
+    private static ExitCode CodeOf(BuildOutcome outcome)
+    {
+        if (outcome.Succeeded)
+        {
+            return ExitCode.Success;
         }
 
-        var output = System.Console.Out;
-        output.WriteLine();
-        output.WriteLine("  step        outcome       time         size  why");
-        foreach (var result in results)
+        if (outcome.Failures.FirstOrDefault(failure => UserErrors.Of(failure) is null) is not null)
         {
-            var ran = result.Outcome == StepOutcome.Ran;
-            var time = ran ? result.Elapsed.TotalSeconds.ToString("0.00 s", CultureInfo.InvariantCulture) : "";
-            var size = (result.Tree.TotalBytes / 1e6).ToString("0.00 MB", CultureInfo.InvariantCulture);
-            output.WriteLine($"  {result.Name,-11} {(ran ? "ran" : "cached"),-8} {time,9} {size,12}  {result.Reason}");
+            outcome.ThrowIfFailed();
         }
 
-        output.WriteLine();
-        output.WriteLine($"{build.Recipe.Name} -> {Path.GetRelativePath(Directory.GetCurrentDirectory(), build.OutputFolder)}");
+        return UserErrors.Of(outcome.Failures[0])!.Value.Code;
+    }
+
+    private static void CheckJobs(OptionResult result)
+    {
+        if (result.Tokens is [{ Value: var text }] && !(int.TryParse(text, out var jobs) && jobs is >= 1 and <= MostJobs))
+        {
+            result.AddError($"--jobs is '{text}'; it must be a whole number from 1 to {MostJobs}");
+        }
     }
 }

@@ -17,11 +17,13 @@ internal static class StepCommand
         var resultFile = new Option<string?>("--result") { Description = "Writes how the step ended to this file, as JSON.", HelpName = "FILE" };
         var place = new Option<string?>("--place") { Description = "Also puts the step's output into this folder.", HelpName = "FOLDER" };
         var orphan = new Option<bool>("--exit-with-parent") { Description = "Stops when the process that started this one is gone." };
+        var events = new Option<string?>("--events") { Description = "Adds what happens to this file, one JSON object a line.", HelpName = "FILE" };
         var command = new Command("step", "Runs one step of a recipe, if its result is not in the store; the steps before it must have theirs.") { name };
         arguments.AddTo(command);
         command.Options.Add(resultFile);
         command.Options.Add(place);
         command.Options.Add(orphan);
+        command.Options.Add(events);
         command.SetAction(async (result, cancellationToken) =>
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -31,7 +33,7 @@ internal static class StepCommand
             {
                 var plan = BuildPlan.Create(build.Recipe.Name, build.Steps, store, stop.Token);
                 var step = Known(plan, result.GetValue(name)!);
-                var ended = await StepRun.RunAsync(build, plan, store, step, result.GetValue(arguments.Force), stop.Token).ConfigureAwait(false);
+                var ended = await StepRun.RunAsync(build, plan, store, step, result.GetValue(arguments.Force), result.GetValue(events), stop.Token).ConfigureAwait(false);
                 if (result.GetValue(place) is { } folder)
                 {
                     await StepRun.PlaceAsync(store, ended.Tree, folder, SilentReporter.Instance, stop.Token).ConfigureAwait(false);

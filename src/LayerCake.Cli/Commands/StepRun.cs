@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using LayerCake.Building;
 using LayerCake.Cli.Console;
@@ -6,28 +5,66 @@ using LayerCake.Steps;
 
 namespace LayerCake.Cli.Commands;
 
-/// <summary>Runs one step of a plan and says how it ended.</summary>
+/// <summary>What running steps of a recipe is made of, for one step and for a whole build.</summary>
 internal static class StepRun
 {
-    /// <summary>Brings the step's result into the store and, for package, the workspace into its folder.</summary>
-    public static async Task<StepResult> RunAsync(RecipeBuild build, BuildPlan plan, ArtifactStore store, string step, bool force, CancellationToken token)
-    {
-        var result = await ConsoleReporter.RunAsync(
-            step,
-            async reporter =>
-            {
-                var ended = await new StepRunner(store, reporter).RunAsync(plan, step, force, token).ConfigureAwait(false);
-                if (step == StepNames.Package)
-                {
-                    await PlacePackageAsync(store, ended.Tree, build.OutputFolder, reporter, token).ConfigureAwait(false);
-                }
+    /// <summary>Brings one step's result into the store and, for package, the workspace into its folder.</summary>
+    /// <param name="build">The recipe.</param>
+    /// <param name="plan">Its plan.</param>
+    /// <param name="store">The store.</param>
+    /// <param name="step">The step's name.</param>
+    /// <param name="force">Whether it runs though its result is there.</param>
+    /// <param name="eventsFile">A log to add to; null for none.</param>
+    /// <param name="token">Stops it.</param>
+    /// <exception cref="StepFailedException">It failed, and has said so.</exception>
+    public static Task<StepResult> RunAsync(
+        RecipeBuild build, BuildPlan plan, ArtifactStore store, string step, bool force, string? eventsFile, CancellationToken token) =>
+        BuildConsole.ShowAsync(json: false, async console =>
+        {
+            var passed = TimeSpan.Zero;
+            using var log = eventsFile is null ? null : BuildEventLog.Append(eventsFile, store.Time, out passed, WarnOfLog);
+            var events = new BuildEventStream(store.Time, TextFor([build]), log is null ? [console] : [console, log], passed);
+            var scheduler = new BuildScheduler(store, events, new SchedulerOptions());
+            return await scheduler.RunStepAsync(Schedule(build, plan, store, _ => force, command: null), step, token).ConfigureAwait(false);
+        });
 
-                return ended;
-            }).ConfigureAwait(false);
-        store.Stats.Save();
-        System.Console.Out.WriteLine(Describe(result));
-        return result;
+    /// <summary>A plan as the scheduler takes it: within the recipe's time and retries, the package put into its folder.</summary>
+    public static ScheduledPlan Schedule(
+        RecipeBuild build, BuildPlan plan, ArtifactStore store, Func<string, bool> forced, Func<string, string?>? command) => new()
+    {
+        Plan = plan,
+        Forced = forced,
+        Timeout = build.Recipe.Execution.Timeout?.Time,
+        Retries = build.Recipe.Execution.Retries,
+        Command = command,
+        Output = Path.GetRelativePath(Directory.GetCurrentDirectory(), build.OutputFolder),
+        After = async (result, reporter, token) =>
+        {
+            if (result.Name == StepNames.Package)
+            {
+                await PlacePackageAsync(store, result.Tree, build.OutputFolder, reporter, token).ConfigureAwait(false);
+            }
+
+            store.Stats.Save();
+        },
+    };
+
+    /// <summary>What a log calls the folders of these builds.</summary>
+    public static EventText TextFor(IReadOnlyList<RecipeBuild> builds)
+    {
+        var folders = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var build in builds)
+        {
+            folders.TryAdd(Path.TrimEndingDirectorySeparator(Path.GetDirectoryName(build.OutputFolder)!), "artifacts");
+            folders.TryAdd(Path.TrimEndingDirectorySeparator(Path.GetFullPath(build.Recipe.ResolveModel())), build.Recipe.Model.Source.Text);
+        }
+
+        folders[Path.TrimEndingDirectorySeparator(Directory.GetCurrentDirectory())] = "";
+        folders.TryAdd(Path.TrimEndingDirectorySeparator(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile)), "~");
+        return EventText.For(folders, Environment.GetEnvironmentVariables());
     }
+
+    public static void WarnOfLog(string problem) => System.Console.Error.WriteLine($"warning: the log of the build ends here: {problem}");
 
     /// <summary>
     /// Puts a package into its folder below artifacts/. A package that another store placed there (one that was deleted meanwhile, say) gives way; what is no
@@ -43,12 +80,6 @@ internal static class StepRun
     public static Task<PlaceOutcome> PlaceAsync(ArtifactStore store, StoredTree tree, string folder, IBuildReporter reporter, CancellationToken token) =>
         store.PlaceAsync(tree, folder, new PlaceOptions { Waiting = owner => reporter.Waiting(folder, owner) }, token);
 
-    public static string Describe(StepResult result) => result.Outcome == StepOutcome.Cached
-        ? $"{result.Name}: cached {result.Key.Short}"
-        : string.Create(
-            CultureInfo.InvariantCulture,
-            $"{result.Name}: ran in {result.Elapsed.TotalSeconds:0.00} s, {result.Tree.TotalBytes / 1e6:0.00} MB, {result.Key.Short} ({result.Reason})");
-
     /// <summary>For whoever started the process: <c>{ "name", "key", "outcome", "reason", "seconds", "bytes" }</c>.</summary>
     public static void WriteResult(string path, StepResult result)
     {
@@ -59,7 +90,7 @@ internal static class StepRun
             json.WriteStartObject();
             json.WriteString("name", result.Name);
             json.WriteString("key", result.Key.ToString());
-            json.WriteString("outcome", result.Outcome == StepOutcome.Cached ? "cached" : "ran");
+            json.WriteString("outcome", OutcomeWords.Of(result.Outcome));
             json.WriteString("reason", result.Reason);
             json.WriteNumber("seconds", Math.Round(result.Elapsed.TotalSeconds, 3));
             json.WriteNumber("bytes", result.Tree.TotalBytes);

@@ -17,7 +17,7 @@ internal sealed class ConsoleReporter : IBuildReporter
 
     private ConsoleReporter(ProgressTask? bar) => _bar = bar;
 
-    private static bool IsLive => !System.Console.IsOutputRedirected
+    internal static bool IsLive => !System.Console.IsOutputRedirected
         && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
         && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CI"));
 

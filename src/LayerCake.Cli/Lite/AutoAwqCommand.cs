@@ -61,7 +61,7 @@ internal sealed class AutoAwqCommand : FireCommand
         await ConsoleReporter.RunAsync(
             Name,
             reporter => Task.Run(
-                () => AutoAwqOperation.Run(model, workDir, workDir, options, format, scanWeights: true, reporter, cancellationToken),
+                () => AutoAwqOperation.Run(model, workDir, workDir, options, format, scanWeights: true, parts: null, reporter, cancellationToken),
                 cancellationToken)).ConfigureAwait(false);
     }
 }

@@ -1,3 +1,4 @@
+using LayerCake.Checkpoints;
 using LayerCake.Models;
 using LayerCake.Quantization.Int4;
 using LayerCake.Quantization.Numerics;
@@ -14,6 +15,7 @@ internal sealed class AwqPipeline(
     AwqRequest request,
     ModelConfiguration configuration,
     WeightFiles files,
+    IReadOnlyList<TensorInfo> tensors,
     int threads,
     Action<AwqProgress>? progress,
     CancellationToken cancellation) : IDisposable
@@ -21,7 +23,8 @@ internal sealed class AwqPipeline(
     private readonly ModelFamily _family = ModelFamily.Of(configuration);
     private readonly BufferPool _pool = new();
     private readonly Smoother _smoother = new(request.Options.GroupSize, threads, cancellation);
-    private readonly List<LinearError> _errors = [];
+    private readonly AwqParts _parts = new(request.Parts, configuration, files, tensors);
+    private readonly SortedDictionary<int, IReadOnlyList<LinearError>> _errors = [];
 
     // Lines of linears that were packed before their layer's smoothing was done: the original prints that first.
     private readonly List<string> _heldLines = [];
@@ -31,8 +34,14 @@ internal sealed class AwqPipeline(
     {
         CopyWhole(_family.Embedding);
         var blocks = LayerBlock.Of(_family, configuration);
-        var work = Enumerable.Range(0, configuration.LayerCount).SelectMany(layer => blocks.Select(block => (layer, block))).ToArray();
-        var next = Load(work[0]);
+        foreach (var (layer, errors) in _parts.Restore(cancellation))
+        {
+            _errors.Add(layer, errors);
+        }
+
+        var work = Enumerable.Range(0, configuration.LayerCount).Where(layer => !_errors.ContainsKey(layer))
+            .SelectMany(layer => blocks.Select(block => (layer, block))).ToArray();
+        var next = work.Length > 0 ? Load(work[0]) : Task.FromResult<LoadedBlock>(null!);
         try
         {
             for (var index = 0; index < work.Length; index++)
@@ -46,12 +55,13 @@ internal sealed class AwqPipeline(
         {
             Abandon(next);
             Wait(_writing);
+            _parts.Dispose();
         }
 
         _writing.GetAwaiter().GetResult();
         CopyWhole($"{_family.FinalNorm}.weight");
         CopyHead();
-        return _errors;
+        return [.. _errors.Values.SelectMany(errors => errors)];
     }
 
     public void Dispose() => _pool.Dispose();
@@ -86,7 +96,28 @@ internal sealed class AwqPipeline(
 
         foreach (var norm in block.Block.Norms)
         {
-            Write($"{_family.Module(block.Layer, norm)}.weight", block.Norm(norm));
+            Write(block.Layer, $"{_family.Module(block.Layer, norm)}.weight", block.Norm(norm));
+        }
+
+        if (isLastOfLayer)
+        {
+            CommitAfterWriting(block.Layer);
+        }
+    }
+
+    /// <summary>The layer is kept once its last linear is written, while the next layer is computed.</summary>
+    private void CommitAfterWriting(int layer)
+    {
+        if (_parts.AreKept)
+        {
+            var (writing, errors) = (_writing, _errors[layer]);
+            _writing = Task.Run(
+                async () =>
+                {
+                    await writing.ConfigureAwait(false);
+                    _parts.Commit(layer, errors);
+                },
+                CancellationToken.None);
         }
     }
 
@@ -111,13 +142,14 @@ internal sealed class AwqPipeline(
         var (weight, bias) = block.Linear(linear.Name);
         if (bias is not null)
         {
-            Write($"{name}.bias", bias);
+            Write(block.Layer, $"{name}.bias", bias);
         }
 
         var packed = new PackedLinear(linear.OutputSize, linear.InputSize, request.Options.GroupSize, _pool);
         try
         {
-            _errors.Add(new LinearError(name, Int4Quantizer.Quantize(weight, packed, threads, cancellation)));
+            var error = new LinearError(name, Int4Quantizer.Quantize(weight, packed, threads, cancellation));
+            _errors[block.Layer] = [.. _errors.GetValueOrDefault(block.Layer) ?? [], error];
             _writing.GetAwaiter().GetResult();
         }
         catch
@@ -131,22 +163,30 @@ internal sealed class AwqPipeline(
             {
                 using (packed)
                 {
-                    Write($"{name}.qweight", packed.WeightBytes);
-                    Write($"{name}.scales", packed.ScaleBytes);
-                    Write($"{name}.qzeros", packed.ZeroBytes);
+                    Write(block.Layer, $"{name}.qweight", packed.WeightBytes);
+                    Write(block.Layer, $"{name}.scales", packed.ScaleBytes);
+                    Write(block.Layer, $"{name}.qzeros", packed.ZeroBytes);
                 }
             },
             CancellationToken.None);
     }
 
-    private void Write(string name, HalfMatrix matrix) => files.Write(name, matrix.Bytes(0, int.MaxValue));
+    private void Write(int layer, string name, HalfMatrix matrix)
+    {
+        var bytes = matrix.Bytes(0, int.MaxValue);
+        files.Write(name, bytes);
+        _parts.AddSmall(layer, name, bytes);
+    }
 
-    private unsafe void Write(string name, NativeBuffer buffer)
+    private unsafe void Write(int layer, string name, NativeBuffer buffer)
     {
         const int Piece = 1 << 26;
+        _parts.Start(layer, name, buffer.ByteCount);
         for (long offset = 0; offset < buffer.ByteCount; offset += Piece)
         {
-            files.Write(name, new ReadOnlySpan<byte>(buffer.Pointer + offset, (int)Math.Min(Piece, buffer.ByteCount - offset)));
+            var piece = new ReadOnlySpan<byte>(buffer.Pointer + offset, (int)Math.Min(Piece, buffer.ByteCount - offset));
+            files.Write(name, piece);
+            _parts.Add(piece);
         }
     }
 

@@ -34,6 +34,9 @@ public sealed record AwqRequest
     /// <summary>Whether all weights are read once for NaN and infinities before anything is written. Off when <see cref="WeightScan"/> has already run.</summary>
     public bool ScanWeights { get; init; } = true;
 
+    /// <summary>Where finished layers are kept, and found by a run that goes on after an interruption; null to keep none. Does not change a bit.</summary>
+    public ILayerParts? Parts { get; init; }
+
     /// <summary>Threads that compute; 0 for all processors. Does not change a bit.</summary>
     public int Threads { get; init; }
 }

@@ -118,6 +118,8 @@ internal sealed class RecipeBinder
             {
                 Device = section.Get(ExecutionFields.Device),
                 MemoryBudget = section.Get(ExecutionFields.MemoryBudget),
+                Timeout = section.Get(ExecutionFields.Timeout),
+                Retries = section.Get(ExecutionFields.Retries),
             }) ?? new ExecutionOptions(),
             Origin = origin,
         };

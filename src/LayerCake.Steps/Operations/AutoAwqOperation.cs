@@ -14,6 +14,7 @@ public static class AutoAwqOperation
     /// <param name="options">Bits and group size.</param>
     /// <param name="format">safetensors, or the original's torch archives.</param>
     /// <param name="scanWeights">Whether to look for NaN and infinities in all weights first.</param>
+    /// <param name="parts">Where finished layers are kept for a run that goes on after an interruption; null to keep none.</param>
     /// <param name="reporter">Gets the original's lines and the progress.</param>
     /// <param name="token">Stops it; nothing stays behind.</param>
     public static AwqResult Run(
@@ -23,6 +24,7 @@ public static class AutoAwqOperation
         AwqOptions options,
         WeightFormat format,
         bool scanWeights,
+        ILayerParts? parts,
         IBuildReporter reporter,
         CancellationToken token)
     {
@@ -34,6 +36,7 @@ public static class AutoAwqOperation
             Options = options,
             Format = format,
             ScanWeights = scanWeights,
+            Parts = parts,
         };
         return AwqQuantizer.Run(
             request,

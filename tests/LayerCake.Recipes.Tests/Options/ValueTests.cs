@@ -56,7 +56,7 @@ internal sealed class ValueTests
     {
         // Pieces rather than letters, so that every rule is met and missed often.
         var text = AnyOf.These(
-            "hf:", "a", "B7", "/", "@", ":", "..", ".", ".txt", ".jsonl", "ptb", "~", " ", "\\", "-", "_", "bin", "Package", "https://", "C:", "é", "8", "0", " GiB", "MB", "\t")
+            "hf:", "a", "B7", "/", "@", ":", "..", ".", ".txt", ".jsonl", "ptb", "~", " ", "\\", "-", "_", "bin", "Package", "https://", "C:", "é", "8", "0", " GiB", "MB", " h", "min", "\t")
             .Array[0, 5].Select(string.Concat);
 
         text.Sample(
@@ -66,6 +66,7 @@ internal sealed class ValueTests
                 {
                     (TopFields.Name, TopFields.Name.Patterns), (ModelFields.Source, ModelFields.Source.Patterns),
                     (CalibrateFields.Dataset, CalibrateFields.Dataset.Patterns), (ExecutionFields.MemoryBudget, ExecutionFields.MemoryBudget.Patterns),
+                    (ExecutionFields.Timeout, ExecutionFields.Timeout.Patterns),
                 })
                 {
                     var read = field.TryRead(new ScalarNode(default, value, ScalarStyle.Quoted), out object? _, out _);

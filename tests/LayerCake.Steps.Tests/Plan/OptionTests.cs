@@ -130,7 +130,13 @@ internal sealed class OptionTests
     [Test]
     public void How_the_work_is_done_is_in_no_key()
     {
-        var samples = new Dictionary<string, object> { [nameof(ExecutionOptions.Device)] = DeviceChoice.Auto, [nameof(ExecutionOptions.MemoryBudget)] = new ByteCount(1L << 32) };
+        var samples = new Dictionary<string, object>
+        {
+            [nameof(ExecutionOptions.Device)] = DeviceChoice.Auto,
+            [nameof(ExecutionOptions.MemoryBudget)] = new ByteCount(1L << 32),
+            [nameof(ExecutionOptions.Timeout)] = new Duration(TimeSpan.FromHours(1)),
+            [nameof(ExecutionOptions.Retries)] = 2,
+        };
         var before = Plan(_project.Recipe());
         foreach (var property in typeof(ExecutionOptions).GetProperties())
         {

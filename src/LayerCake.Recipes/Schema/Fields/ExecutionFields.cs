@@ -20,6 +20,25 @@ internal static class ExecutionFields
         Examples = ["8 GiB", "1500 MB"],
     };
 
+    public static readonly TextField<Duration?> Timeout = new(
+        "execution", "timeout", "How long one step may take. Left out: any time.", ParseTimeout, timeout => timeout?.ToString() ?? "", null)
+    {
+        Rule = "a time such as '2 h' (a whole number and s, min or h)",
+        Patterns = [Duration.Pattern],
+        Examples = ["2 h", "90 min"],
+    };
+
+    public static readonly IntegerField<int> Retries = new(
+        "execution", "retries", "How often a step is tried again when it failed for a reason that may pass: a disk or GPU error, no memory, its timeout.", 0, 0, 10);
+
+    private static bool ParseTimeout(string text, [NotNullWhen(true)] out Duration? timeout, out string problem)
+    {
+        var read = Duration.TryParse(text, out var time);
+        timeout = time;
+        problem = read ? "" : $"is '{Quoting.Clip(text)}'; it must be a time such as '2 h' (a whole number and s, min or h)";
+        return read;
+    }
+
     private static bool ParseBudget(string text, [NotNullWhen(true)] out ByteCount? budget, out string problem)
     {
         var read = ByteCount.TryParse(text, out var count);

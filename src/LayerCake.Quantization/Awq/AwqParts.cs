@@ -1,0 +1,235 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using LayerCake.Checkpoints;
+using LayerCake.Models;
+
+namespace LayerCake.Quantization.Awq;
+
+/// <summary>
+/// Finished layers, kept as they are written and put back by a run that goes on. A part holds a layer's tensors, each with name and length, then the errors of its
+/// linears.
+/// </summary>
+/// <remarks>All but <see cref="AddSmall"/> is called by one thread at a time, layer after layer.</remarks>
+internal sealed class AwqParts(ILayerParts? parts, ModelConfiguration configuration, WeightFiles files, IReadOnlyList<TensorInfo> tensors) : IDisposable
+{
+    private const int PieceBytes = 1 << 20;
+    private const int MaxNameBytes = 1 << 10;
+
+    // In place of a name's length, before the errors.
+    private const int ErrorsFollow = -1;
+
+    private readonly ModelFamily _family = ModelFamily.Of(configuration);
+    private readonly Lock _gate = new();
+    private readonly Dictionary<int, List<(string Name, byte[] Bytes)>> _small = [];
+    private ILayerPart? _part;
+
+    public bool AreKept => parts is not null;
+
+    /// <summary>Writes the layers that an earlier run finished into the files.</summary>
+    /// <returns>The errors of their linears, by layer.</returns>
+    public Dictionary<int, IReadOnlyList<LinearError>> Restore(CancellationToken cancellation)
+    {
+        var restored = new Dictionary<int, IReadOnlyList<LinearError>>();
+        for (var layer = 0; parts is not null && layer < configuration.LayerCount; layer++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var content = parts.TryOpen(NameOf(layer));
+            if (content is null)
+            {
+                continue;
+            }
+
+            if (ReadAll(content, layer, (_, count) => content.Seek(count, SeekOrigin.Current)) is null)
+            {
+                parts.Remove(NameOf(layer));
+                continue;
+            }
+
+            content.Position = 0;
+            restored.Add(layer, ReadAll(content, layer, (name, count) => CopyTo(name, content, count))!);
+        }
+
+        if (restored.Count > 0)
+        {
+            parts!.Resumed(restored.Count, configuration.LayerCount);
+        }
+
+        return restored;
+    }
+
+    /// <summary>Keeps a norm or a bias until its layer is finished; any thread.</summary>
+    public void AddSmall(int layer, string name, ReadOnlySpan<byte> bytes)
+    {
+        if (parts is null)
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            if (!_small.TryGetValue(layer, out var list))
+            {
+                _small.Add(layer, list = []);
+            }
+
+            list.Add((name, bytes.ToArray()));
+        }
+    }
+
+    /// <summary>Begins a tensor of a layer.</summary>
+    public void Start(int layer, string name, long byteCount)
+    {
+        if (parts is not null)
+        {
+            _part ??= parts.Begin(NameOf(layer));
+            WriteName(name);
+            WriteLong(byteCount);
+        }
+    }
+
+    /// <summary>Adds to the tensor begun last.</summary>
+    public void Add(ReadOnlySpan<byte> bytes) => _part?.Write(bytes);
+
+    /// <summary>The layer is finished.</summary>
+    public void Commit(int layer, IReadOnlyList<LinearError> errors)
+    {
+        if (parts is null)
+        {
+            return;
+        }
+
+        List<(string Name, byte[] Bytes)>? small;
+        lock (_gate)
+        {
+            _small.Remove(layer, out small);
+        }
+
+        foreach (var (name, bytes) in small ?? [])
+        {
+            Start(layer, name, bytes.Length);
+            Add(bytes);
+        }
+
+        WriteInteger(ErrorsFollow);
+        WriteInteger(errors.Count);
+        foreach (var error in errors)
+        {
+            WriteName(error.Name);
+            WriteLong(BitConverter.DoubleToInt64Bits(error.RelativeError));
+        }
+
+        _part!.Commit();
+        _part.Dispose();
+        _part = null;
+    }
+
+    public void Dispose()
+    {
+        _part?.Dispose();
+        _part = null;
+    }
+
+    private static string NameOf(int layer) => string.Create(CultureInfo.InvariantCulture, $"layer.{layer}");
+
+    /// <summary>Reads a part through; every tensor of the layer must be there once with its length, and nothing else. Null where it is not so.</summary>
+    private List<LinearError>? ReadAll(Stream content, int layer, Action<string, long> take)
+    {
+        var prefix = $"{_family.Layer(layer)}.";
+        var wanted = tensors.Where(tensor => tensor.Name.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(tensor => tensor.Name, tensor => tensor.ByteCount);
+        int length;
+        while ((length = ReadInteger(content)) != ErrorsFollow)
+        {
+            if (ReadName(content, length) is not { } name || !wanted.Remove(name, out var bytes) || ReadLong(content) != bytes || content.Length - content.Position < bytes)
+            {
+                return null;
+            }
+
+            take(name, bytes);
+        }
+
+        var linears = _family.Linears(configuration).Select(linear => _family.Module(layer, linear.Name)).ToHashSet();
+        var errors = new List<LinearError>();
+        if (wanted.Count > 0 || ReadInteger(content) != linears.Count)
+        {
+            return null;
+        }
+
+        while (linears.Count > 0)
+        {
+            if (ReadName(content, ReadInteger(content)) is not { } name || !linears.Remove(name))
+            {
+                return null;
+            }
+
+            errors.Add(new LinearError(name, BitConverter.Int64BitsToDouble(ReadLong(content))));
+        }
+
+        return content.Position == content.Length ? errors : null;
+    }
+
+    private void CopyTo(string name, Stream content, long count)
+    {
+        var piece = ArrayPool<byte>.Shared.Rent(PieceBytes);
+        try
+        {
+            while (count > 0)
+            {
+                var read = (int)Math.Min(count, PieceBytes);
+                content.ReadExactly(piece, 0, read);
+                files.Write(name, piece.AsSpan(0, read));
+                count -= read;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(piece);
+        }
+    }
+
+    private void WriteName(string name)
+    {
+        var bytes = Encoding.UTF8.GetBytes(name);
+        WriteInteger(bytes.Length);
+        _part!.Write(bytes);
+    }
+
+    private void WriteInteger(int value)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(int)];
+        BinaryPrimitives.WriteInt32LittleEndian(bytes, value);
+        _part!.Write(bytes);
+    }
+
+    private void WriteLong(long value)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, value);
+        _part!.Write(bytes);
+    }
+
+    private static string? ReadName(Stream content, int length)
+    {
+        if (length is < 0 or > MaxNameBytes)
+        {
+            return null;
+        }
+
+        var bytes = new byte[length];
+        return content.ReadAtLeast(bytes, length, throwOnEndOfStream: false) == length ? Encoding.UTF8.GetString(bytes) : null;
+    }
+
+    // Past the end: a number that fits nothing.
+    private static int ReadInteger(Stream content)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(int)];
+        return content.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length ? BinaryPrimitives.ReadInt32LittleEndian(bytes) : int.MinValue;
+    }
+
+    private static long ReadLong(Stream content)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(long)];
+        return content.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length ? BinaryPrimitives.ReadInt64LittleEndian(bytes) : long.MinValue;
+    }
+}
