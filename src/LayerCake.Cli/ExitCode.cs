@@ -33,6 +33,9 @@ public enum ExitCode
     /// <summary>A step took longer than execution.timeout of the recipe allows.</summary>
     Timeout = 124,
 
+    /// <summary>Told by diff and build --check: the two are not the same.</summary>
+    Different = 9,
+
     /// <summary>Stopped by Ctrl+C or a signal.</summary>
     Interrupted = 130,
 }

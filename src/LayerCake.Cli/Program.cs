@@ -12,6 +12,7 @@ var root = new RootCommand("LayerCake builds quantized language models: a recipe
     ReplayCommand.Create(),
     InspectCommand.Create(),
     TokenizeCommand.Create(),
+    DiffCommand.Create(),
     new Command("lite", "LMDeploy's quantization commands, with its names and flags.")
     {
         new CalibrateCommand().Build(),

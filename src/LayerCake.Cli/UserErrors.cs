@@ -3,6 +3,7 @@ using LayerCake.Checkpoints;
 using LayerCake.Models;
 using LayerCake.Quantization;
 using LayerCake.Recipes;
+using LayerCake.Reporting;
 using LayerCake.Text;
 using LayerCake.Torch;
 using LayerCake.TurboMind;
@@ -24,7 +25,7 @@ internal static class UserErrors
         CheckpointException { ConcernsOutput: true } or QuantizationException { ConcernsOutput: true } or WorkspaceException { ConcernsOutput: true }
             => (ExitCode.Storage, exception.Message),
         CheckpointException or ModelException or TokenizerException or CalibrationDataException or QuantizationException or WorkspaceException
-            or Calibration.CalibrationException => (ExitCode.Input, exception.Message),
+            or Calibration.CalibrationException or ReportingException => (ExitCode.Input, exception.Message),
         OperationCanceledException => (ExitCode.Interrupted, "stopped; nothing half-made was kept"),
         AggregateException { InnerExceptions: [var only] } => Of(only),
         IOException or UnauthorizedAccessException => (ExitCode.Storage, exception.Message),

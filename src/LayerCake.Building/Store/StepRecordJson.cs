@@ -13,7 +13,7 @@ internal static class StepRecordJson
     /// <summary>More than any tree needs (some 100 bytes an output); a larger file is not read into memory.</summary>
     public const long MaxBytes = 256L << 20;
 
-    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 64, AllowDuplicateProperties = false };
+    internal static readonly JsonDocumentOptions Strict = new() { MaxDepth = 64, AllowDuplicateProperties = false };
 
     // The relaxed encoder leaves + and non-ASCII names readable; the file is never put into a page.
     internal static readonly JsonWriterOptions Readable = new()
@@ -190,7 +190,7 @@ internal static class StepRecordJson
         json.WriteEndObject();
     }
 
-    private static BuiltStep ReadStep(JsonElement step)
+    internal static BuiltStep ReadStep(JsonElement step)
     {
         var after = new List<string>();
         foreach (var name in step.GetProperty("after").EnumerateArray())

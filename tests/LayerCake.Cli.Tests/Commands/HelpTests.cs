@@ -8,12 +8,13 @@ public sealed partial class HelpTests
 {
     private static readonly string Page = File.ReadAllText(Path.Combine(RepositoryFiles.Root, "docs", "command-line.md"));
 
-    [TestCase("", "plan build step inspect tokenize lite convert")]
+    [TestCase("", "plan build step inspect tokenize diff lite convert")]
     [TestCase("plan", "")]
     [TestCase("build", "")]
     [TestCase("step", "")]
     [TestCase("inspect", "")]
     [TestCase("tokenize", "")]
+    [TestCase("diff", "")]
     [TestCase("lite", "calibrate kv_qparams auto_awq")]
     [TestCase("lite calibrate", "")]
     [TestCase("lite kv_qparams", "")]
