@@ -55,6 +55,15 @@ public static class BuildRecordReader
             outputs.Add(paths.Add(file.Path) ? file : throw new FormatException($"the output '{file.Path}' is there twice"));
         }
 
+        var links = new List<TreeEntry.Link>();
+        if (root.TryGetProperty("links", out var listed))
+        {
+            foreach (var link in listed.EnumerateArray())
+            {
+                links.Add(StepRecordJson.ReadEntry(link) as TreeEntry.Link ?? throw new FormatException("a link is none"));
+            }
+        }
+
         return new BuildRecord
         {
             RecipeName = recipe.GetProperty("name").GetString() ?? "",
@@ -62,6 +71,7 @@ public static class BuildRecordReader
             Versions = versions,
             Steps = steps,
             Outputs = outputs,
+            Links = links,
         };
     }
 }

@@ -20,7 +20,7 @@ public static class PackageDifferenceText
         WriteValues(output, "KV scales", difference.KeyValueScales, all);
         WriteValues(output, "settings", difference.Settings, all);
         WriteFiles(output, difference.Files, all);
-        output.WriteLine(difference.First is { } first ? $"Different: {first}." : $"Equal: {Number(difference.Tensors.Count, "tensor")} and all other files.");
+        output.WriteLine(difference.First is { } first ? Safe($"Different: {first}.") : $"Equal: {Number(difference.Tensors.Count, "tensor")} and all other files.");
     }
 
     private static void WriteRecord(TextWriter output, RecordDifference? record)
