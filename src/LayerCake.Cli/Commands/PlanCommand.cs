@@ -13,7 +13,7 @@ internal static class PlanCommand
         var arguments = new RecipeArguments();
         var json = new Option<bool>("--json") { Description = "Prints the plan as JSON." };
         var explain = new Option<bool>("--explain") { Description = "Shows every field that differs from the step's last build, old and new value." };
-        var question = new Option<bool>("--question") { Description = "Exit code 3 when anything would run, 0 when nothing would." };
+        var question = new Option<bool>("--question") { Description = "Exit code 3 when anything would run or be fetched, 0 when there is nothing to do." };
         var command = new Command("plan", "Shows each step of a recipe, its key, whether its result is there, and why not. Runs nothing.");
         arguments.AddTo(command);
         command.Options.Add(json);
@@ -21,11 +21,11 @@ internal static class PlanCommand
         command.Options.Add(question);
         command.SetAction((result, cancellationToken) =>
         {
-            using var session = arguments.OpenAll(result, readOnly: true);
+            using var session = arguments.Open(result, readOnly: true);
             var views = session.Builds
                 .Select(build => PlanView.Of(
                     build,
-                    BuildPlan.Create(build.Recipe.Name, build.Steps, session.Store, cancellationToken),
+                    session.Plan(build, cancellationToken),
                     session.Store,
                     result.GetValue(arguments.Force),
                     cancellationToken))
@@ -77,8 +77,20 @@ internal static class PlanCommand
             output.WriteLine($"  {step.Planned.Name,-11} {step.Planned.Key.Short}  {step.Word,-7}  {size,-11}  {step.Reason}");
         }
 
-        var running = view.Steps.Count(step => !step.IsCached);
         output.WriteLine();
-        output.WriteLine(running == 0 ? "Nothing to do." : $"{running} of {view.Steps.Count} steps would run.");
+        output.WriteLine(Conclusion(view));
+    }
+
+    private static string Conclusion(PlanView view)
+    {
+        var (fetched, running) = (view.Steps.Count(step => step.IsFetched), view.Steps.Count(step => !step.IsCached && !step.IsFetched));
+        var run = $"{running} of {view.Steps.Count} steps would run";
+        var fetch = $"{fetched} would be fetched ({(view.Steps.Where(step => step.IsFetched).Sum(step => step.Planned.BytesToFetch) / 1e6).ToString("0.00 MB", CultureInfo.InvariantCulture)})";
+        return (running, fetched) switch
+        {
+            (0, 0) => "Nothing to do.",
+            (_, 0) => $"{run}.",
+            _ => $"{run}; {fetch}.",
+        };
     }
 }

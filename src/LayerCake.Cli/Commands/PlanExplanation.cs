@@ -32,6 +32,6 @@ internal static class PlanExplanation
         }
 
         var equal = fields - step.Changes.Count(change => change.New is not null);
-        output.WriteLine($"  {equal} of {fields} fields are as in its last build");
+        output.WriteLine($"  {equal} of {fields} fields are as in its last build{(step.Baseline is { } cache ? $", noted in {cache}" : "")}");
     }
 }

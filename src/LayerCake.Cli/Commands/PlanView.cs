@@ -28,12 +28,13 @@ internal sealed class PlanView
             var hit = planned.Outcome == PlannedOutcome.Hit;
             var (cached, reason) = (hit, force) switch
             {
-                (true, true) => (false, "forced"),
+                (_, true) when planned.Outcome != PlannedOutcome.Miss => (false, "forced"),
                 (true, false) when planned.Name == StepNames.Package && !store.IsPlaced(planned.Record!.Tree, build.OutputFolder, cancellationToken)
                     => (false, $"{output} is missing or differs; it is put back from the store"),
                 _ => (hit, planned.Reason),
             };
-            steps.Add(new StepView(planned, cached, reason, planned.Record?.Tree.TotalBytes));
+            var fetched = planned.Outcome == PlannedOutcome.Remote && !force;
+            steps.Add(new StepView(planned, cached, fetched, reason, planned.Record?.Tree.TotalBytes));
         }
 
         return new PlanView(plan.RecipeName, output, steps);
@@ -41,11 +42,12 @@ internal sealed class PlanView
 
     /// <param name="Planned">The step.</param>
     /// <param name="IsCached">Whether nothing has to be done for it.</param>
+    /// <param name="IsFetched">Whether its result comes from the shared cache.</param>
     /// <param name="Reason">Why it runs, or why not.</param>
     /// <param name="Bytes">Size of its result; null where there is none.</param>
-    internal sealed record StepView(PlannedStep Planned, bool IsCached, string Reason, long? Bytes)
+    internal sealed record StepView(PlannedStep Planned, bool IsCached, bool IsFetched, string Reason, long? Bytes)
     {
         /// <summary>What will be done, in a word.</summary>
-        public string Word => IsCached ? "cached" : "run";
+        public string Word => IsCached ? "cached" : IsFetched ? "fetch" : "run";
     }
 }

@@ -41,39 +41,41 @@ internal sealed class RecipeArguments
 
     public Option<bool> Force { get; } = new("--force") { Description = "Runs though the result is there; the new one takes its place." };
 
+    private readonly SharedCacheOptions _cache = new();
+
+    private readonly SigningOptions _signing = new();
+
     public void AddTo(Command command, bool force = true)
     {
         command.Options.Add(_recipe);
         command.Options.Add(_variant);
         command.Options.Add(_overrides);
         command.Options.Add(_artifacts);
+        _cache.AddTo(command);
+        _signing.AddTo(command);
         if (force)
         {
             command.Options.Add(Force);
         }
     }
 
-    /// <summary>Reads the one recipe that is meant, checks its model, opens the store.</summary>
-    public (RecipeBuild Build, ArtifactStore Store) Open(ParseResult result, bool readOnly)
+    /// <summary>Reads the recipe and all variants of its matrix, or the one that is asked for, checks the models, opens store and cache.</summary>
+    /// <param name="result">The command line.</param>
+    /// <param name="readOnly">Nothing may be written.</param>
+    /// <param name="single">Only one recipe makes sense: where there are variants, one must be chosen.</param>
+    public RecipeSession Open(ParseResult result, bool readOnly, bool single = false)
     {
-        var recipe = RecipeReader.Load(FileOf(result), result.GetValue(_overrides)!, result.GetValue(_variant));
-        return (RecipeBuild.Open(recipe, result.GetValue(_artifacts)!), OpenStore(result, readOnly));
-    }
-
-    /// <summary>Reads the recipe and all variants of its matrix, or the one that is asked for, checks the models, opens the store.</summary>
-    public RecipeSession OpenAll(ParseResult result, bool readOnly)
-    {
-        var file = FileOf(result);
+        var file = RecipeLocator.Find(result.GetValue(_recipe)!, Directory.GetCurrentDirectory());
+        var overrides = result.GetValue(_overrides)!;
+        var variant = result.GetValue(_variant);
+        var variants = RecipeReader.LoadAll(file, overrides);
+        var recipes = single || variant is not null ? [RecipeReader.Load(file, overrides, variant)] : variants.Select(each => each.Recipe);
         var artifacts = result.GetValue(_artifacts)!;
-        var variants = RecipeReader.LoadAll(file, result.GetValue(_overrides)!);
-        var recipes = result.GetValue(_variant) is { } wanted
-            ? [RecipeReader.Load(file, result.GetValue(_overrides)!, wanted)]
-            : variants.Select(variant => variant.Recipe);
-        var builds = recipes.Select(recipe => RecipeBuild.Open(recipe, artifacts)).ToList();
-        return new RecipeSession(Path.GetFileNameWithoutExtension(file), variants[0].Values.Count > 0, builds, OpenStore(result, readOnly));
+        var key = _signing.Load(result);
+        var builds = recipes.Select(recipe => RecipeBuild.Open(recipe, artifacts, key)).ToList();
+        var cache = _cache.Open(result);
+        return new RecipeSession(Path.GetFileNameWithoutExtension(file), variants[0].Values.Count > 0, builds, OpenStore(result, readOnly), cache);
     }
-
-    private string FileOf(ParseResult result) => RecipeLocator.Find(result.GetValue(_recipe)!, Directory.GetCurrentDirectory());
 
     private ArtifactStore OpenStore(ParseResult result, bool readOnly) =>
         ArtifactStore.Open(RecipeBuild.StoreFolder(result.GetValue(_artifacts)!), new StoreOptions

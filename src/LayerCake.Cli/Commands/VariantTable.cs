@@ -20,7 +20,7 @@ internal static class VariantTable
             {
                 var step = view.Steps.FirstOrDefault(step => step.Planned.Name == name);
                 var word = step is null ? "-" : step.IsCached || seen.Add(step.Planned.Key.ToString()) ? step.Word : Shared;
-                running += step is { IsCached: false } && word != Shared ? 1 : 0;
+                running += step is { IsCached: false, IsFetched: false } && word != Shared ? 1 : 0;
                 shared += word == Shared ? 1 : 0;
                 words.Add(word.PadRight(10));
             }

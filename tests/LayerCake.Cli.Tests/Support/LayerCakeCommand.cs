@@ -12,19 +12,24 @@ internal static class LayerCakeCommand
     public const int Kill = 9;
     public const int Terminate = 15;
 
-    private const string ArtifactsVariable = "LAYERCAKE_ARTIFACTS";
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
     public static CommandResult Run(string workingFolder, params string[] arguments) => Run(workingFolder, arguments, input: "", fault: null);
 
-    public static CommandResult Run(string workingFolder, IReadOnlyList<string> arguments, string input = "", string? fault = null)
+    public static CommandResult Run(
+        string workingFolder,
+        IReadOnlyList<string> arguments,
+        string input = "",
+        string? fault = null,
+        IReadOnlyDictionary<string, string>? environment = null)
     {
-        using var process = Start(workingFolder, arguments, fault);
+        using var process = Start(workingFolder, arguments, fault, environment);
         return End(process, input);
     }
 
-    public static Process Start(string workingFolder, IReadOnlyList<string> arguments, string? fault = null)
+    public static Process Start(
+        string workingFolder, IReadOnlyList<string> arguments, string? fault = null, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "layercake"))
         {
@@ -41,8 +46,16 @@ internal static class LayerCakeCommand
             start.ArgumentList.Add(argument);
         }
 
-        start.Environment.Remove(ArtifactsVariable);
-        start.Environment.Remove(FaultHook.Variable);
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("LAYERCAKE_", StringComparison.Ordinal) && name != "LAYERCAKE_LIBTORCH").ToList())
+        {
+            start.Environment.Remove(name);
+        }
+
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
+
         if (fault is not null)
         {
             start.Environment[FaultHook.Variable] = fault;

@@ -45,8 +45,9 @@ public sealed class UndisturbedBuild
     internal static void CopyQuantizedStore(TemporaryFolder folder) => Copy(Shared.Value._folder!.At("quantized"), folder);
 
     /// <summary>Runs a command over the recipe with <c>artifacts</c> below the folder.</summary>
-    internal static CommandResult Run(TemporaryFolder folder, string[] command, string? fault = null) =>
-        LayerCakeCommand.Run(folder.Path, [.. command, .. RecipeArguments], fault: fault);
+    internal static CommandResult Run(
+        TemporaryFolder folder, string[] command, string? fault = null, IReadOnlyDictionary<string, string>? environment = null) =>
+        LayerCakeCommand.Run(folder.Path, [.. command, .. RecipeArguments], fault: fault, environment: environment);
 
     /// <summary>Runs the build to its end and asserts that the workspace has the bytes of the undisturbed one, and that nothing is left beside it.</summary>
     internal static CommandResult AssertCompletes(TemporaryFolder folder)
