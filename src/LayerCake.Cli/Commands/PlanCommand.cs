@@ -22,13 +22,9 @@ internal static class PlanCommand
         command.SetAction((result, cancellationToken) =>
         {
             using var session = arguments.Open(result, readOnly: true);
+            var force = result.GetValue(arguments.Force);
             var views = session.Builds
-                .Select(build => PlanView.Of(
-                    build,
-                    session.Plan(build, cancellationToken),
-                    session.Store,
-                    result.GetValue(arguments.Force),
-                    cancellationToken))
+                .Zip(session.Plan(cancellationToken), (build, plan) => PlanView.Of(build, plan, session.Store, force, cancellationToken))
                 .ToList();
             if (result.GetValue(json))
             {

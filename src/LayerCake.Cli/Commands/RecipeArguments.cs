@@ -41,9 +41,18 @@ internal sealed class RecipeArguments
 
     public Option<bool> Force { get; } = new("--force") { Description = "Runs though the result is there; the new one takes its place." };
 
+    private readonly Option<bool> _locked = new("--locked")
+    {
+        Description = "Refuses when the inputs, or what comes out, are not those of the recipe's lock record (see layercake lock).",
+    };
+
     private readonly SharedCacheOptions _cache = new();
 
-    private readonly SigningOptions _signing = new();
+    private readonly Option<string?> _signKey = new("--sign-key")
+    {
+        Description = $"Signs the package with this private key (PEM: P-256, P-384 or P-521). {SigningKeys.TextVariable} (the PEM text) or {SigningKeys.FileVariable} name a default.",
+        HelpName = "FILE",
+    };
 
     public void AddTo(Command command, bool force = true)
     {
@@ -51,8 +60,9 @@ internal sealed class RecipeArguments
         command.Options.Add(_variant);
         command.Options.Add(_overrides);
         command.Options.Add(_artifacts);
+        command.Options.Add(_locked);
         _cache.AddTo(command);
-        _signing.AddTo(command);
+        command.Options.Add(_signKey);
         if (force)
         {
             command.Options.Add(Force);
@@ -71,10 +81,19 @@ internal sealed class RecipeArguments
         var variants = RecipeReader.LoadAll(file, overrides);
         var recipes = single || variant is not null ? [RecipeReader.Load(file, overrides, variant)] : variants.Select(each => each.Recipe);
         var artifacts = result.GetValue(_artifacts)!;
-        var key = _signing.Load(result);
+        var key = SigningKeys.Find(result.GetValue(_signKey));
         var builds = recipes.Select(recipe => RecipeBuild.Open(recipe, artifacts, key)).ToList();
         var cache = _cache.Open(result);
-        return new RecipeSession(Path.GetFileNameWithoutExtension(file), variants[0].Values.Count > 0, builds, OpenStore(result, readOnly), cache);
+        return new RecipeSession
+        {
+            File = file,
+            HasMatrix = variants[0].Values.Count > 0,
+            HasAll = builds.Count == variants.Count,
+            Builds = builds,
+            Store = OpenStore(result, readOnly),
+            Cache = cache,
+            Lock = result.GetValue(_locked) ? LockRecord.Read(LockRecord.PathOf(file)) : null,
+        };
     }
 
     private ArtifactStore OpenStore(ParseResult result, bool readOnly) =>

@@ -3,15 +3,40 @@ using LayerCake.Steps;
 
 namespace LayerCake.Cli.Commands;
 
-/// <summary>What a command over a recipe works on: every variant of the recipe, and the store.</summary>
-/// <param name="Name">The recipe file's name, without its ending.</param>
-/// <param name="HasMatrix">Whether the recipe has variants, even where only one of them was asked for.</param>
-/// <param name="Builds">One a variant; one where there is no matrix.</param>
-/// <param name="Store">Closed with this.</param>
-/// <param name="Cache">Results of other machines; null for none. Closed with this.</param>
-internal sealed record RecipeSession(string Name, bool HasMatrix, IReadOnlyList<RecipeBuild> Builds, ArtifactStore Store, SharedCache? Cache) : IDisposable
+/// <summary>What a command over a recipe works on: every variant of the recipe that was asked for, the store, the shared cache, the lock record.</summary>
+internal sealed class RecipeSession : IDisposable
 {
-    public BuildPlan Plan(RecipeBuild build, CancellationToken token) => BuildPlan.Create(build.Recipe.Name, build.Steps, Store, Cache, token);
+    /// <summary>The recipe's file.</summary>
+    public required string File { get; init; }
+
+    /// <summary>Whether the recipe has variants, even where only one of them was asked for.</summary>
+    public required bool HasMatrix { get; init; }
+
+    /// <summary>Whether <see cref="Builds"/> is all of the recipe.</summary>
+    public required bool HasAll { get; init; }
+
+    /// <summary>One a variant; one where there is no matrix.</summary>
+    public required IReadOnlyList<RecipeBuild> Builds { get; init; }
+
+    public required ArtifactStore Store { get; init; }
+
+    /// <summary>Results of other machines; null for none.</summary>
+    public required SharedCache? Cache { get; init; }
+
+    /// <summary>What the build is held to; null unless asked for.</summary>
+    public required LockRecord? Lock { get; init; }
+
+    /// <summary>The file's name, without its ending.</summary>
+    public string Name => Path.GetFileNameWithoutExtension(File);
+
+    /// <summary>The plans of <see cref="Builds"/>.</summary>
+    /// <exception cref="LockException">The lock record says otherwise.</exception>
+    public IReadOnlyList<BuildPlan> Plan(CancellationToken token)
+    {
+        var plans = Builds.Select(build => BuildPlan.Create(build.Recipe.Name, build.Steps, Store, Cache, token)).ToList();
+        Lock?.ThrowIfDifferent([.. Builds.Zip(plans, static (build, plan) => new LockSubject(build.Recipe, plan))], LockRecord.PathOf(File), HasAll);
+        return plans;
+    }
 
     public void Dispose()
     {
