@@ -26,9 +26,10 @@ internal static class BuildCommand
         command.Options.Add(json);
         command.SetAction(async (result, token) =>
         {
-            using var session = arguments.OpenAll(result, readOnly: false);
+            using var session = arguments.Open(result, readOnly: false);
             var options = new SchedulerOptions
             {
+                Runner = session.NewRunner,
                 Jobs = result.GetValue(jobs),
                 KeepGoing = result.GetValue(keepGoing),
                 KeepFailedIn = result.GetValue(keepFailed) ? Path.Combine(ArtifactsOf(session), "failed") : null,
@@ -45,16 +46,11 @@ internal static class BuildCommand
     private static async Task<BuildOutcome> RunAsync(
         RecipeSession session, IBuildEventSink console, SchedulerOptions options, bool force, ParseResult arguments, CancellationToken token)
     {
-        var store = session.Store;
-        var plans = session.Builds.Select(build => StepRun.Schedule(
-            build,
-            BuildPlan.Create(build.Recipe.Name, build.Steps, store, token),
-            store,
-            _ => force,
-            step => RepeatedCommand.Of(arguments, step, session.HasMatrix ? build.Recipe.Name : null))).ToList();
+        var plans = session.Builds.Zip(session.Plan(token), (build, plan) => StepRun.Schedule(
+            session, build, plan, _ => force, step => RepeatedCommand.Of(arguments, step, session.HasMatrix ? build.Recipe.Name : null))).ToList();
         using var log = StartLog(session);
-        var events = new BuildEventStream(store.Time, StepRun.TextFor(session.Builds), log is null ? [console] : [console, log]);
-        return await new BuildScheduler(store, events, options).RunAsync(plans, token).ConfigureAwait(false);
+        var events = new BuildEventStream(session.Store.Time, StepRun.TextFor(session.Builds), log is null ? [console] : [console, log]);
+        return await new BuildScheduler(session.Store, events, options).RunAsync(plans, token).ConfigureAwait(false);
     }
 
     private static string ArtifactsOf(RecipeSession session) => Path.GetDirectoryName(session.Builds[0].OutputFolder)!;

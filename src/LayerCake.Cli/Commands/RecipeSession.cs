@@ -38,6 +38,9 @@ internal sealed class RecipeSession : IDisposable
         return plans;
     }
 
+    /// <summary>Runs steps of this session.</summary>
+    public StepRunner NewRunner(ArtifactStore store, IBuildReporter reporter) => new(store, reporter, Cache);
+
     public void Dispose()
     {
         Cache?.Dispose();

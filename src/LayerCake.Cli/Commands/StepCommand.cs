@@ -28,21 +28,19 @@ internal static class StepCommand
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             using var watch = result.GetValue(orphan) ? ParentWatch.Start(stop.Cancel, Grace, generations: 2) : null;
-            var (build, store) = arguments.Open(result, readOnly: false);
-            using (store)
+            using var session = arguments.Open(result, readOnly: false, single: true);
+            var plan = session.Plan(stop.Token)[0];
+            var step = Known(plan, result.GetValue(name)!);
+            var ended = await StepRun.RunAsync(
+                session, session.Builds[0], plan, step, result.GetValue(arguments.Force), result.GetValue(events), stop.Token).ConfigureAwait(false);
+            if (result.GetValue(place) is { } folder)
             {
-                var plan = BuildPlan.Create(build.Recipe.Name, build.Steps, store, stop.Token);
-                var step = Known(plan, result.GetValue(name)!);
-                var ended = await StepRun.RunAsync(build, plan, store, step, result.GetValue(arguments.Force), result.GetValue(events), stop.Token).ConfigureAwait(false);
-                if (result.GetValue(place) is { } folder)
-                {
-                    await StepRun.PlaceAsync(store, ended.Tree, folder, SilentReporter.Instance, stop.Token).ConfigureAwait(false);
-                }
+                await StepRun.PlaceAsync(session.Store, ended.Tree, folder, SilentReporter.Instance, stop.Token).ConfigureAwait(false);
+            }
 
-                if (result.GetValue(resultFile) is { } file)
-                {
-                    StepRun.WriteResult(file, ended);
-                }
+            if (result.GetValue(resultFile) is { } file)
+            {
+                StepRun.WriteResult(file, ended);
             }
 
             return (int)ExitCode.Success;

@@ -9,28 +9,29 @@ namespace LayerCake.Cli.Commands;
 internal static class StepRun
 {
     /// <summary>Brings one step's result into the store and, for package, the workspace into its folder.</summary>
-    /// <param name="build">The recipe.</param>
+    /// <param name="session">Store, shared cache and lock record.</param>
+    /// <param name="build">One of the session's.</param>
     /// <param name="plan">Its plan.</param>
-    /// <param name="store">The store.</param>
     /// <param name="step">The step's name.</param>
     /// <param name="force">Whether it runs though its result is there.</param>
     /// <param name="eventsFile">A log to add to; null for none.</param>
     /// <param name="token">Stops it.</param>
     /// <exception cref="StepFailedException">It failed, and has said so.</exception>
     public static Task<StepResult> RunAsync(
-        RecipeBuild build, BuildPlan plan, ArtifactStore store, string step, bool force, string? eventsFile, CancellationToken token) =>
+        RecipeSession session, RecipeBuild build, BuildPlan plan, string step, bool force, string? eventsFile, CancellationToken token) =>
         BuildConsole.ShowAsync(json: false, async console =>
         {
+            var store = session.Store;
             var passed = TimeSpan.Zero;
             using var log = eventsFile is null ? null : BuildEventLog.Append(eventsFile, store.Time, out passed, WarnOfLog);
             var events = new BuildEventStream(store.Time, TextFor([build]), log is null ? [console] : [console, log], passed);
-            var scheduler = new BuildScheduler(store, events, new SchedulerOptions());
-            return await scheduler.RunStepAsync(Schedule(build, plan, store, _ => force, command: null), step, token).ConfigureAwait(false);
+            var scheduler = new BuildScheduler(store, events, new SchedulerOptions { Runner = session.NewRunner });
+            return await scheduler.RunStepAsync(Schedule(session, build, plan, _ => force, command: null), step, token).ConfigureAwait(false);
         });
 
-    /// <summary>A plan as the scheduler takes it: within the recipe's time and retries, the package put into its folder.</summary>
+    /// <summary>A plan as the scheduler takes it: within the recipe's time and retries, held to the lock record, the package put into its folder.</summary>
     public static ScheduledPlan Schedule(
-        RecipeBuild build, BuildPlan plan, ArtifactStore store, Func<string, bool> forced, Func<string, string?>? command) => new()
+        RecipeSession session, RecipeBuild build, BuildPlan plan, Func<string, bool> forced, Func<string, string?>? command) => new()
     {
         Plan = plan,
         Forced = forced,
@@ -40,12 +41,13 @@ internal static class StepRun
         Output = Path.GetRelativePath(Directory.GetCurrentDirectory(), build.OutputFolder),
         After = async (result, reporter, token) =>
         {
+            session.Lock?.ThrowIfNotReproduced(result.Name, result.Key, result.Tree);
             if (result.Name == StepNames.Package)
             {
-                await PlacePackageAsync(store, result.Tree, build.OutputFolder, reporter, token).ConfigureAwait(false);
+                await PlacePackageAsync(session.Store, result.Tree, build.OutputFolder, reporter, token).ConfigureAwait(false);
             }
 
-            store.Stats.Save();
+            session.Store.Stats.Save();
         },
     };
 
