@@ -3,6 +3,7 @@ using LayerCake.Checkpoints;
 using LayerCake.Models;
 using LayerCake.Quantization;
 using LayerCake.Recipes;
+using LayerCake.RemoteCaches;
 using LayerCake.Reporting;
 using LayerCake.Text;
 using LayerCake.Torch;
@@ -16,7 +17,7 @@ internal static class UserErrors
     /// <summary>The exit code and the text for the console; null for what is no user's error.</summary>
     public static (ExitCode Code, string Message)? Of(Exception exception) => exception switch
     {
-        UsageException => (ExitCode.Usage, exception.Message),
+        UsageException or RemoteLocationException => (ExitCode.Usage, exception.Message),
         RecipeException => (ExitCode.Recipe, exception.Message),
         LockException => (ExitCode.Locked, exception.Message),
         BuildException => (ExitCode.Storage, exception.Message),
