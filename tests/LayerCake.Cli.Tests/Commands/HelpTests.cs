@@ -8,10 +8,11 @@ public sealed partial class HelpTests
 {
     private static readonly string Page = File.ReadAllText(Path.Combine(RepositoryFiles.Root, "docs", "command-line.md"));
 
-    [TestCase("", "plan build step inspect tokenize diff lite convert")]
+    [TestCase("", "plan build step replay inspect tokenize diff lite convert")]
     [TestCase("plan", "")]
     [TestCase("build", "")]
     [TestCase("step", "")]
+    [TestCase("replay", "")]
     [TestCase("inspect", "")]
     [TestCase("tokenize", "")]
     [TestCase("diff", "")]
@@ -103,7 +104,7 @@ public sealed partial class HelpTests
     private static partial Regex Default();
 
     // "  kv-qparams, kv_qparams <parameters>  Computes ...": the name itself is the last one before the blank.
-    [GeneratedRegex(@"^  (?:[\w-]+, )?(?<name>[a-z][\w-]*)(?: <[^>]+>)?  +\S", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^  (?:[\w-]+, )?(?<name>[a-z][\w-]*)(?: <[^>]+>)*  +\S", RegexOptions.Multiline)]
     private static partial Regex CommandLine();
 
     [GeneratedRegex(@"^\| (?<code>\d+) \| (?<name>\w+) \|", RegexOptions.Multiline)]
