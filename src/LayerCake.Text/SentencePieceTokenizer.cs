@@ -115,6 +115,9 @@ public sealed class SentencePieceTokenizer
     /// <exception cref="TokenizerException">An id is not in the vocabulary.</exception>
     public string Decode(IReadOnlyList<int> ids) => _detokenizer.Decode(ids);
 
+    /// <summary>How ids become text, for who takes them one by one.</summary>
+    internal Detokenizer Detokenizer => _detokenizer;
+
     /// <summary>The piece of an id as the model writes it, with U+2581 for a space.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is not in the vocabulary.</exception>
     public string IdToPiece(int id)

@@ -57,6 +57,13 @@ internal sealed class ByteBuffer : IDisposable
     /// <summary>Cuts the content to its first <paramref name="length"/> bytes.</summary>
     public void Truncate(int length) => Length = length;
 
+    /// <summary>Removes the first <paramref name="count"/> bytes.</summary>
+    public void RemoveFirst(int count)
+    {
+        Content[count..].CopyTo(_bytes);
+        Length -= count;
+    }
+
     public void Dispose()
     {
         byte[] bytes = _bytes;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -25,45 +26,103 @@ internal sealed class Detokenizer
 
     public string Decode(IReadOnlyList<int> ids)
     {
-        using var output = new ByteBuffer(ids.Count * 6);
-        using var bytes = new ByteBuffer(16);
-
-        // Until something visible has come, a space is the one that encoding put in front of the text.
-        bool atStart = true;
-        bool droppedSpace = false;
+        using var state = new DetokenizerState(ids.Count * 6);
         foreach (int id in ids)
         {
-            if (id < 0 || id >= _vocabulary.Count)
-            {
-                throw new TokenizerException(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"Token id {id} is not in the vocabulary, whose ids are 0 to {_vocabulary.Count - 1}."));
-            }
-
-            if (_vocabulary.TypeOf(id) == PieceType.Byte)
-            {
-                bytes.Append((byte)_vocabulary.ByteOf(id));
-                continue;
-            }
-
-            AppendCharacters(bytes, output);
-            if (droppedSpace || output.Length > 0)
-            {
-                atStart = false;
-            }
-
-            droppedSpace = AppendPiece(id, atStart, output);
+            Append(id, state);
         }
 
-        AppendCharacters(bytes, output);
+        return Complete(state);
+    }
+
+    /// <summary>Takes the next id.</summary>
+    public void Append(int id, DetokenizerState state)
+    {
+        if (id < 0 || id >= _vocabulary.Count)
+        {
+            throw new TokenizerException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"Token id {id} is not in the vocabulary, whose ids are 0 to {_vocabulary.Count - 1}."));
+        }
+
+        if (_vocabulary.TypeOf(id) == PieceType.Byte)
+        {
+            state.Bytes.Append((byte)_vocabulary.ByteOf(id));
+            return;
+        }
+
+        AppendCharacters(state.Bytes, state.Output);
+        if (state.DroppedSpace || state.HasOutput)
+        {
+            state.AtStart = false;
+        }
+
+        state.DroppedSpace = AppendPiece(id, state.AtStart, state.Output);
+    }
+
+    /// <summary>Takes text that is no piece of the model.</summary>
+    public void Append(string text, DetokenizerState state)
+    {
+        AppendCharacters(state.Bytes, state.Output);
+        state.Output.Append(text);
+    }
+
+    /// <summary>The text since the last call that no later id can change.</summary>
+    /// <remarks>A model with a table of its own for decoded text keeps all back: the table may change characters across ids.</remarks>
+    public string TakeDecided(DetokenizerState state)
+    {
+        if (_denormalizer is not null)
+        {
+            return "";
+        }
+
+        TakeDecidedCharacters(state.Bytes, state.Output);
+        int decided = state.Output.Length - UndecidedLengthAtEnd(state.Output.Content);
+        return decided == 0 ? "" : state.Take(decided);
+    }
+
+    /// <summary>The rest of the text.</summary>
+    public string Complete(DetokenizerState state)
+    {
+        AppendCharacters(state.Bytes, state.Output);
         if (_denormalizer is null)
         {
-            return Utf8Characters.Decode(output.Content);
+            return Utf8Characters.Decode(state.Output.Content);
         }
 
-        using var changed = _denormalizer.Normalize(output.Content);
+        using var changed = _denormalizer.Normalize(state.Output.Content);
         return Utf8Characters.Decode(changed.Content);
     }
+
+    /// <summary>As <see cref="AppendCharacters"/>, up to bytes that more bytes may complete to a character.</summary>
+    private static void TakeDecidedCharacters(ByteBuffer bytes, ByteBuffer output)
+    {
+        var rest = bytes.Content;
+        while (!rest.IsEmpty && !IsBeginningOfCharacter(rest))
+        {
+            int length = Utf8Characters.ValidLengthAtStart(rest);
+            output.Append(length == 0 ? Utf8Characters.Replacement : rest[..length]);
+            rest = rest[Math.Max(1, length)..];
+        }
+
+        bytes.RemoveFirst(bytes.Length - rest.Length);
+    }
+
+    private static int UndecidedLengthAtEnd(ReadOnlySpan<byte> text)
+    {
+        for (int length = Math.Min(3, text.Length); length > 0; length--)
+        {
+            if (IsBeginningOfCharacter(text[^length..]))
+            {
+                return length;
+            }
+        }
+
+        return 0;
+    }
+
+    private static bool IsBeginningOfCharacter(ReadOnlySpan<byte> text) =>
+        Rune.DecodeFromUtf8(text, out _, out _) == OperationStatus.NeedMoreData;
 
     /// <summary>A run of byte pieces: whole characters as they are, every other byte as U+FFFD.</summary>
     private static void AppendCharacters(ByteBuffer bytes, ByteBuffer output)
