@@ -9,4 +9,11 @@ if (args is ["make-checkpoint", var folder, var gigabytes])
     return;
 }
 
+// put|get|check LOCATION FILE: one transfer from or to a remote cache, for remote.sh.
+if (args is ["put" or "get" or "check", var location, var file])
+{
+    await Transfer.RunAsync(args[0], location, file);
+    return;
+}
+
 BenchmarkSwitcher.FromAssembly(typeof(SyntheticCheckpoint).Assembly).Run(args);

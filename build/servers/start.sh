@@ -17,6 +17,12 @@ done
 [ ! -e "$folder/run" ] || { echo "$folder is in use; build/servers/stop.sh $folder ends what runs there" >&2; exit 1; }
 mkdir -p "$folder"/{run,log,nginx/data,nginx/tmp,nginx/unused,swift/devices/d1}
 
+if [ -n "$watched" ]; then
+  # Before anything runs, and in a session of its own: what ends the process may end its whole group.
+  setsid bash -c 'while kill -0 "$1" 2> /dev/null && [ -e "$2/run" ]; do sleep 1; done; "$3/stop.sh" "$2"' watch "$watched" "$folder" "$here" \
+    < /dev/null > /dev/null 2>&1 &
+fi
+
 fail() {
   echo "$1; the logs:" >&2
   tail -n 5 "$folder"/log/* >&2 || true
@@ -94,10 +100,6 @@ token=$(curl --noproxy '*' -fsS -i -H 'X-Auth-User: test:tester' -H 'X-Auth-Key:
 [ -n "$token" ] || fail "Swift lets nobody in"
 curl --noproxy '*' -fsS -X PUT -H "X-Auth-Token: $token" "http://127.0.0.1:$proxy/v1/AUTH_test/layercake" > /dev/null 2>> "$folder/log/bucket.log" ||
   fail "the bucket could not be made"
-
-if [ -n "$watched" ]; then
-  (while kill -0 "$watched" 2> /dev/null && [ -e "$folder/run" ]; do sleep 1; done; "$here/stop.sh" "$folder") < /dev/null > /dev/null 2>&1 &
-fi
 
 cat << END
 AWS_ENDPOINT_URL_S3=http://127.0.0.1:$proxy
