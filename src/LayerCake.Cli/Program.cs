@@ -10,6 +10,7 @@ var root = new RootCommand("LayerCake builds quantized language models: a recipe
     BuildCommand.Create(),
     StepCommand.Create(),
     ReplayCommand.Create(),
+    LockCommand.Create(),
     InspectCommand.Create(),
     TokenizeCommand.Create(),
     DiffCommand.Create(),

@@ -166,6 +166,9 @@ public sealed class LockRecord
             $"not what the lock record {path} says:\n{string.Join('\n', lines)}\n'layercake lock' accepts it, without --locked it is not compared", differences);
     }
 
+    /// <summary>The recorded output of a step; null where none is.</summary>
+    public StoredTree? OutputOf(StepKey key) => Steps.FirstOrDefault(each => each.Key == key)?.Output;
+
     /// <summary>Refuses an output that is not the one recorded. A step whose output is not recorded is not compared.</summary>
     /// <param name="step">The step's name.</param>
     /// <param name="key">Its key.</param>
@@ -173,7 +176,7 @@ public sealed class LockRecord
     /// <exception cref="LockException">It differs; the message names the first file that does.</exception>
     public void ThrowIfNotReproduced(string step, StepKey key, StoredTree output)
     {
-        var locked = Steps.FirstOrDefault(each => each.Key == key)?.Output;
+        var locked = OutputOf(key);
         if (locked is not null && locked.Digest != output.Digest)
         {
             throw new LockException($"{step} was not reproduced: {FirstDifference(locked, output)}; 'layercake lock' accepts the new output");

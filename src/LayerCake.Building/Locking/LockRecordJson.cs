@@ -142,7 +142,11 @@ internal static class LockRecordJson
 
     private static void WriteLine(Utf8JsonWriter json, TreeEntry entry)
     {
+        // The writer puts no line breaks around raw values.
         var buffer = new ArrayBufferWriter<byte>();
+        buffer.Write("\n"u8);
+        buffer.GetSpan(2 * json.CurrentDepth)[..(2 * json.CurrentDepth)].Fill((byte)' ');
+        buffer.Advance(2 * json.CurrentDepth);
         using (var line = new Utf8JsonWriter(buffer, OneLine))
         {
             StepRecordJson.WriteEntry(line, entry);
@@ -233,6 +237,11 @@ internal static class LockRecordJson
             {
                 throw new FormatException("a step's outputs do not hash to its tree digest");
             }
+        }
+
+        else if (element.TryGetProperty("tree", out _) || element.TryGetProperty("bytes", out _))
+        {
+            throw new FormatException("a step's outputs are missing");
         }
 
         var step = new LockedStep(Name(TextOf(element, "step")), KeyDocument.FromJson(element.GetProperty("fields")), output);

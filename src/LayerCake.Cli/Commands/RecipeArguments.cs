@@ -54,15 +54,30 @@ internal sealed class RecipeArguments
         HelpName = "FILE",
     };
 
-    public void AddTo(Command command, bool force = true)
+    /// <param name="command">Takes the options.</param>
+    /// <param name="force">Whether it has --force.</param>
+    /// <param name="building">Whether it is about a build: of one variant perhaps, held to the lock record, with a signed package.</param>
+    public void AddTo(Command command, bool force = true, bool building = true)
     {
         command.Options.Add(_recipe);
-        command.Options.Add(_variant);
+        if (building)
+        {
+            command.Options.Add(_variant);
+        }
+
         command.Options.Add(_overrides);
         command.Options.Add(_artifacts);
-        command.Options.Add(_locked);
+        if (building)
+        {
+            command.Options.Add(_locked);
+        }
+
         _cache.AddTo(command);
-        command.Options.Add(_signKey);
+        if (building)
+        {
+            command.Options.Add(_signKey);
+        }
+
         if (force)
         {
             command.Options.Add(Force);

@@ -22,7 +22,7 @@ internal sealed class GoldenStepTests
         var (awq, scales, workspace) = (folder.At("awq"), Directory.CreateDirectory(folder.At("kv")).FullName, folder.At("workspace"));
 
         AutoAwqOperation.Run(
-            model, WorkDir(golden), awq, new AwqOptions(), WeightFormat.Safetensors, scanWeights: true, reporter, CancellationToken.None);
+            model, WorkDir(golden), awq, new AwqOptions(), WeightFormat.Safetensors, scanWeights: true, parts: null, reporter, CancellationToken.None);
         new ConvertOperation { ModelName = modelName, ModelPath = awq, ModelFormat = "awq", GroupSize = 128, TensorParallel = ranks }
             .Publish(workspace, reporter, CancellationToken.None);
         KvQparamsOperation.Run(WorkDir(golden), scales, new KeyValueOptions { TensorParallel = ranks }, reporter.Line);
@@ -80,7 +80,7 @@ internal sealed class GoldenStepTests
         using var model = OpenModel(golden, folder);
         var tokenizer = Path.Combine(model.Path, "tokenizer.model");
         AutoAwqOperation.Run(
-            model, WorkDir(golden), folder.At("ours"), new AwqOptions(), WeightFormat.Torch, scanWeights: true, new RecordingReporter(), CancellationToken.None);
+            model, WorkDir(golden), folder.At("ours"), new AwqOptions(), WeightFormat.Torch, scanWeights: true, parts: null, new RecordingReporter(), CancellationToken.None);
 
         foreach (var (source, name) in new[] { (RepositoryFiles.Golden(golden, "awq"), "theirs-out"), (folder.At("ours"), "ours-out") })
         {
