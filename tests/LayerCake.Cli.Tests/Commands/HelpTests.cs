@@ -8,11 +8,12 @@ public sealed partial class HelpTests
 {
     private static readonly string Page = File.ReadAllText(Path.Combine(RepositoryFiles.Root, "docs", "command-line.md"));
 
-    [TestCase("", "plan build step replay inspect tokenize diff lite convert")]
+    [TestCase("", "plan build step replay lock inspect tokenize diff lite convert")]
     [TestCase("plan", "")]
     [TestCase("build", "")]
     [TestCase("step", "")]
     [TestCase("replay", "")]
+    [TestCase("lock", "")]
     [TestCase("inspect", "")]
     [TestCase("tokenize", "")]
     [TestCase("diff", "")]
