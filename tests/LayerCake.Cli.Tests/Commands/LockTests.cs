@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using LayerCake.Building;
 using LayerCake.Testing;
 
 namespace LayerCake.Cli.Tests.Commands;
@@ -90,7 +92,61 @@ internal sealed class LockTests
             "the lock record recipe.lock cannot be used: it is cut off or not JSON; 'layercake lock' writes it anew\nrecipe.lock: written, 5 steps, 4 inputs\n"));
     }
 
-    private CommandResult Lock(params string[] arguments) => LayerCakeCommand.Run(_folder.Path, ["lock", "--recipe", "recipe.yaml", .. arguments]);
+    [Test]
+    public void A_locked_build_takes_what_is_recorded_and_refuses_anything_else()
+    {
+        var none = Run("build", "--locked");
+        Lock();
+        var built = Run("build", "--locked");
+        File.AppendAllText(_folder.At("text.txt"), "More.\n");
+        var before = Snapshot.Of(_folder.At("artifacts"));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(none.ExitCode, Is.EqualTo((int)ExitCode.Locked));
+            Assert.That(none.Error, Is.EqualTo("layercake: there is no lock record recipe.lock; 'layercake lock' writes it\n"));
+            Assert.That(built.ExitCode, Is.Zero, built.Error);
+            foreach (var command in new[] { "plan", "build" })
+            {
+                var refused = Run(command, "--locked", "--set", "calibrate.samples=2");
+                Assert.That(refused.ExitCode, Is.EqualTo((int)ExitCode.Locked), command);
+                Assert.That(refused.Error, Does.StartWith(
+                    "layercake: not what the lock record recipe.lock says:\n  recipe calibrate.samples: 1 → 2\n  input dataset/text.txt: ").And.EndsWith(
+                    "\n'layercake lock' accepts it, without --locked it is not compared\n"));
+            }
+
+            Assert.That(Snapshot.Of(_folder.At("artifacts")), Is.EqualTo(before), "it is refused before anything runs");
+        }
+    }
+
+    [Test]
+    public void A_locked_build_that_does_not_give_the_recorded_output_names_step_and_file()
+    {
+        Assert.That(Run("build").ExitCode, Is.Zero);
+        Lock();
+        Forge("kv_qparams");
+
+        var result = Run("build", "--locked");
+
+        Assert.That(result.ExitCode, Is.EqualTo((int)ExitCode.Locked), result.Output);
+        Assert.That(result.Error, Does.StartWith("layercake: kv_qparams was not reproduced: layers.0.past_kv_scale.0.weight has "));
+    }
+
+    /// <summary>Changes the digest of the first file that the record says a step wrote, so that the record is sound all the same.</summary>
+    private void Forge(string step)
+    {
+        var record = JsonNode.Parse(File.ReadAllText(_folder.At("recipe.lock")))!;
+        var entry = record["steps"]!.AsArray().Single(each => each!["step"]!.GetValue<string>() == step)!;
+        var outputs = entry["outputs"]!.AsArray();
+        outputs[0]!["sha256"] = Digest.Of("something else").ToString();
+        entry["tree"] = StoredTree.Create(outputs.Select(file => new TreeEntry.File(
+            RelativePath.Parse(file!["path"]!.GetValue<string>()), Digest.Parse(file["sha256"]!.GetValue<string>()), file["size"]!.GetValue<long>(), Executable: false))).Digest.ToString();
+        File.WriteAllText(_folder.At("recipe.lock"), record.ToJsonString());
+    }
+
+    private CommandResult Run(string command, params string[] arguments) => LayerCakeCommand.Run(_folder.Path, [command, "--recipe", "recipe.yaml", .. arguments]);
+
+    private CommandResult Lock(params string[] arguments) => Run("lock", arguments);
 
     private static void WriteTo(TemporaryFolder folder)
     {

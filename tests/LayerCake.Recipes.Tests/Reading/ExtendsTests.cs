@@ -191,7 +191,7 @@ internal sealed class ExtendsTests
                 var set = Outcome(() => Recipes.Parse(Recipes.Full, [.. gone.Select(section => $"{section}=null"), .. chosen.Select(pair => $"{pair.Key}={pair.Value}")]));
                 Assert.That(merged, Is.EqualTo(set), text);
             },
-            iter: 300);
+            iter: 100);
     }
 
     /// <summary>The effective recipe, or what is wrong with it without the places.</summary>
