@@ -29,7 +29,10 @@ internal static class ExecutionFields
     };
 
     public static readonly IntegerField<int> Retries = new(
-        "execution", "retries", "How often a step is tried again when it failed for a reason that may pass: a disk or GPU error, no memory, its timeout.", 0, 0, 10);
+        "execution", "retries", "How often a step is tried again when it failed for a reason that may pass: a disk or GPU error, no memory, its timeout.", 0, 0, 10)
+    {
+        Examples = ["2", "0"],
+    };
 
     private static bool ParseTimeout(string text, [NotNullWhen(true)] out Duration? timeout, out string problem)
     {
