@@ -14,6 +14,7 @@ var root = new RootCommand("LayerCake builds quantized language models: a recipe
     InspectCommand.Create(),
     TokenizeCommand.Create(),
     DiffCommand.Create(),
+    CacheCommand.Create(),
     new Command("lite", "LMDeploy's quantization commands, with its names and flags.")
     {
         new CalibrateCommand().Build(),

@@ -34,7 +34,8 @@ if (values.TryGetValue("start", out var child))
 
 try
 {
-    var options = StoreOptions.Default with { ProgramVersion = "1.2.3", Faults = FaultHook.Parse(Environment.GetEnvironmentVariable(FaultHook.Variable)) };
+    var time = values.TryGetValue("later", out var hours) ? new LaterTime(TimeSpan.FromHours(int.Parse(hours))) : TimeProvider.System;
+    var options = StoreOptions.Default with { Time = time, ProgramVersion = "1.2.3", Faults = FaultHook.Parse(Environment.GetEnvironmentVariable(FaultHook.Variable)) };
     using var store = ArtifactStore.Open(values["store"], options);
     var build = new SmallBuild
     {
@@ -44,8 +45,28 @@ try
         Scale = int.Parse(values.GetValueOrDefault("scale", "3")),
         Title = values.GetValueOrDefault("title", "bundle"),
     };
-    var plan = BuildPlan.Create(SmallBuild.Recipe, build.Steps(), store);
-    var results = await new StepRunner(store, new ConsoleReporter()).RunAllAsync(plan);
+    using var cache = values.TryGetValue("cache", out var shared) ? new SharedCache(new SimpleCache(shared), canWrite: true, new ConsoleReporter()) : null;
+    if (values.ContainsKey("gc"))
+    {
+        var report = await new Collector(store).CollectAsync(new CollectLimits { MaxBytes = 0 }, []);
+        Console.WriteLine($"removed {report.Removed.Count}");
+        return 0;
+    }
+
+    if (values.TryGetValue("export", out var archive))
+    {
+        new StoreExporter(store).Export(archive, [.. StoreListing.Take(store, []).Results.Select(result => result.Key)]);
+        return 0;
+    }
+
+    if (values.TryGetValue("import", out archive))
+    {
+        await new StoreImporter(store).ImportAsync(archive);
+        return 0;
+    }
+
+    var plan = BuildPlan.Create(SmallBuild.Recipe, build.Steps(), store, cache);
+    var results = await new StepRunner(store, new ConsoleReporter(), cache).RunAllAsync(plan);
     foreach (var result in results)
     {
         Console.WriteLine($"{result.Name}: {result.Outcome}, {result.Reason}");

@@ -32,8 +32,9 @@ internal sealed class CollectGate(string path, TimeProvider time, bool readOnly)
             {
                 if (!File.Exists(path))
                 {
-                    Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                    Folders.Create(Path.GetDirectoryName(path)!);
                     using var made = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, 1);
+                    Folders.Share(path, Path.GetDirectoryName(path)!);
                 }
 
                 // .NET takes a shared lock for FileShare.Read and an exclusive one for FileShare.None, here and on Windows. The file stays, so nobody can lock

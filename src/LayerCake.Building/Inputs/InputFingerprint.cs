@@ -45,20 +45,23 @@ public sealed record InputFingerprint
         StorageErrors.Guard($"read the input '{input.Name}'", input.Path, () => Collect(new DirectoryInfo(input.Path), null, input, 0, paths));
         paths.Sort();
         var digests = new Digest[paths.Count];
-        var unknown = new List<int>();
+        var unknown = new List<(int Index, long Size)>();
         for (var i = 0; i < digests.Length; i++)
         {
-            if (FileStat.Of(paths[i].Below(input.Path)) is { } stat && stats.Find(stat) is { } known)
+            var stat = FileStat.Of(paths[i].Below(input.Path));
+            if (stat is { } there && stats.Find(there) is { } known)
             {
                 digests[i] = known;
             }
             else
             {
-                unknown.Add(i);
+                unknown.Add((i, stat?.Size ?? 0));
             }
         }
 
-        Work.ForEach(unknown, token, i => digests[i] = stats.DigestOf(paths[i].Below(input.Path), token));
+        // The largest first, so that no core is left alone with a large one at the end.
+        unknown.Sort(static (left, right) => right.Size.CompareTo(left.Size));
+        Work.ForEach(unknown, token, file => digests[file.Index] = stats.DigestOf(paths[file.Index].Below(input.Path), token));
         var files = new KeyValuePair<RelativePath, Digest>[paths.Count];
         // "<digest>  <path>\n", what sha256sum prints: anyone can check a folder's digest without this program.
         var lines = new StringBuilder();

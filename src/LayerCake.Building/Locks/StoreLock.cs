@@ -81,7 +81,7 @@ internal sealed class StoreLock : IDisposable
 
     private static StoreLock? TryTake(string path, string ownerPath, TimeProvider time)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        Folders.Create(Path.GetDirectoryName(path)!);
         FileStream file;
         try
         {
@@ -101,7 +101,9 @@ internal sealed class StoreLock : IDisposable
                 return null;
             }
 
+            Folders.Share(path, Path.GetDirectoryName(path)!);
             File.WriteAllBytes(ownerPath, LockOwner.This(time).ToJson());
+            Folders.Share(ownerPath, Path.GetDirectoryName(path)!);
             return new StoreLock(file, ownerPath);
         }
         catch

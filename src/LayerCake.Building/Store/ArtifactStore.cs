@@ -7,9 +7,6 @@ namespace LayerCake.Building;
 /// <remarks>Safe to use from several threads and several processes at once.</remarks>
 public sealed class ArtifactStore : IDisposable
 {
-    // Every blob carries this modification time. Whoever writes into a blob changes it, even within the clock tick of its publishing.
-    private static readonly DateTime BlobTime = DateTime.UnixEpoch.AddSeconds(1);
-
     private readonly Lock _gate = new();
     private readonly StoreOptions _options;
     private TemporaryArea? _temporary;
@@ -19,6 +16,7 @@ public sealed class ArtifactStore : IDisposable
         Layout = new StoreLayout(root);
         _options = options;
         Stats = new StatCache(Layout.StatFile, NewTemporaryFile, options.Time, options.Faults);
+        Blobs = new BlobStore(Layout, Stats, options);
         Gate = new CollectGate(Layout.Gate, options.Time, options.ReadOnly);
         Pins = new Pins(this);
     }
@@ -36,6 +34,8 @@ public sealed class ArtifactStore : IDisposable
     internal StoreLayout Layout { get; }
 
     internal StoreOptions Options => _options;
+
+    internal BlobStore Blobs { get; }
 
     internal CollectGate Gate { get; }
 
@@ -112,14 +112,14 @@ public sealed class ArtifactStore : IDisposable
 
             if (stat.Size != file.Size)
             {
-                QuarantineIf(read, file.Content);
+                PutAsideIf(read, file.Content);
                 return new TreeState(FormattableString.Invariant($"blob {file.Content.Short} ({file.Path}) has {stat.Size} bytes, not {file.Size}"), 0);
             }
 
             var known = Stats.Find(stat);
             if (known is { } other && other != file.Content)
             {
-                QuarantineIf(read, file.Content);
+                PutAsideIf(read, file.Content);
                 return new TreeState($"blob {file.Content.Short} ({file.Path}) is damaged", 0);
             }
 
@@ -249,124 +249,19 @@ public sealed class ArtifactStore : IDisposable
 
     internal string NewTemporaryFolder() => StorageErrors.Guard("make a temporary folder", Layout.Temporary, () => Temporary().NewFolder());
 
-    /// <summary>Whether a blob is there and has its digest; one that has not is moved to the quarantine.</summary>
-    internal bool IsSound(TreeEntry.File file, CancellationToken token)
+    internal bool IsSound(TreeEntry.File file, CancellationToken token) => Blobs.IsSound(file, token);
+
+    internal void Adopt(string path, Digest digest) => Blobs.Adopt(path, digest);
+
+    internal void LinkBlob(Digest digest, string path) => Blobs.Link(digest, path);
+
+    internal void DeleteLinked(string folder) => Blobs.DeleteLinked(folder);
+
+    private void PutAsideIf(bool wanted, Digest digest)
     {
-        var path = Layout.Blob(file.Content);
-        if (FileStat.Of(path) is not { } stat)
+        if (wanted)
         {
-            return false;
-        }
-
-        var known = stat.Size == file.Size ? Stats.Find(stat) : null;
-        if (known is null && stat.Size == file.Size)
-        {
-            var digest = StorageErrors.Guard("read the store", path, () => FileHasher.Hash(path, null, token));
-            if (digest == file.Content)
-            {
-                // Another build that gives the blob a second name meanwhile, or takes one away, changes its change time: the blob is sound all the same, only
-                // not to be remembered, since whoever writes into it changes that time too.
-                if (FileStat.Of(path) == stat && (_options.ReadOnly || stat.ModifiedNanoseconds == BlobNanoseconds || TrySetBlobTime(path)))
-                {
-                    RememberBlob(path, file.Content);
-                }
-
-                return true;
-            }
-        }
-
-        if (known == file.Content)
-        {
-            return true;
-        }
-
-        Quarantine(file.Content);
-        return false;
-    }
-
-    /// <summary>Gives a file its place among the blobs; the file must be on the store's file system and on the disk.</summary>
-    internal void Adopt(string path, Digest digest)
-    {
-        var blob = Layout.Blob(digest);
-        if (!OperatingSystem.IsWindows())
-        {
-            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
-        }
-
-        File.SetLastWriteTimeUtc(path, BlobTime);
-        Directory.CreateDirectory(Path.GetDirectoryName(blob)!);
-        File.Move(path, blob, overwrite: true);
-        RememberBlob(blob, digest);
-        Faults.Pass(FaultPoints.BlobPublished);
-    }
-
-    /// <summary>A second name for a blob, without a copy; a copy where the file system has no hard links.</summary>
-    internal void LinkBlob(Digest digest, string path)
-    {
-        var blob = Layout.Blob(digest);
-        var before = FileStat.Of(blob);
-        if (!OperatingSystem.IsLinux() || NativeMethods.Link(blob, path) != 0)
-        {
-            File.Copy(blob, path);
-            return;
-        }
-
-        KeepKnown(before, digest);
-    }
-
-    /// <summary>
-    /// Removes a folder that may hold second names of blobs. A name more or less changes a file's change time, which would make the stat cache forget
-    /// that the blob was checked.
-    /// </summary>
-    internal void DeleteLinked(string folder)
-    {
-        if (!Directory.Exists(folder))
-        {
-            return;
-        }
-
-        foreach (var path in Directory.EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }))
-        {
-            if (FileStat.Of(path, out var names) is { } stat && names > 1 && Stats.Find(stat) is { } digest)
-            {
-                File.Delete(path);
-                KeepKnown(stat, digest);
-            }
-        }
-
-        Folders.Delete(folder);
-    }
-
-    private static long BlobNanoseconds => (BlobTime - DateTime.UnixEpoch).Ticks * 100;
-
-    private void RememberBlob(string path, Digest digest)
-    {
-        if (FileStat.Of(path) is { } stat && stat.ModifiedNanoseconds == BlobNanoseconds)
-        {
-            Stats.Remember(stat, digest);
-        }
-    }
-
-    // Where the blob was known before its change time changed through us, and nothing else changed, it is still known.
-    private void KeepKnown(FileStat? before, Digest digest)
-    {
-        if (before is { } old && Stats.Find(old) == digest && FileStat.Of(Layout.Blob(digest)) is { } now
-            && now with { ChangedNanoseconds = 0 } == old with { ChangedNanoseconds = 0 } && now.ModifiedNanoseconds == BlobNanoseconds)
-        {
-            Stats.Remember(now, digest);
-        }
-    }
-
-    private static bool TrySetBlobTime(string path)
-    {
-        try
-        {
-            File.SetLastWriteTimeUtc(path, BlobTime);
-            return true;
-        }
-        catch (Exception exception) when (StorageErrors.IsStorage(exception))
-        {
-            return false;
+            Blobs.Quarantine(digest);
         }
     }
 
@@ -379,32 +274,6 @@ public sealed class ArtifactStore : IDisposable
         catch (Exception exception) when (StorageErrors.IsStorage(exception) || exception is BuildException)
         {
             // A store that this user may only read.
-        }
-    }
-
-    private void QuarantineIf(bool wanted, Digest digest)
-    {
-        if (wanted)
-        {
-            Quarantine(digest);
-        }
-    }
-
-    private void Quarantine(Digest digest)
-    {
-        if (_options.ReadOnly)
-        {
-            return;
-        }
-
-        try
-        {
-            Directory.CreateDirectory(Layout.Quarantine);
-            File.Move(Layout.Blob(digest), Path.Combine(Layout.Quarantine, $"{digest}-{Guid.NewGuid():n}"));
-        }
-        catch (Exception exception) when (StorageErrors.IsStorage(exception))
-        {
-            // It stays, and is found damaged again whenever it is read; publishing the same content replaces it.
         }
     }
 

@@ -24,7 +24,7 @@ internal sealed class TemporaryArea : IDisposable
     /// <param name="time">Clock.</param>
     public static TemporaryArea Create(string parent, Action<string> deleteFolder, TimeProvider time)
     {
-        Directory.CreateDirectory(parent);
+        Folders.Create(parent);
         Sweep(parent, deleteFolder);
         while (true)
         {
@@ -39,7 +39,8 @@ internal sealed class TemporaryArea : IDisposable
             {
                 alive.Write(LockOwner.This(time).ToJson());
                 alive.Flush();
-                Directory.CreateDirectory(folder);
+                Folders.Share(folder + Marker, parent);
+                Folders.Create(folder);
                 return new TemporaryArea(folder, alive);
             }
 
@@ -79,10 +80,22 @@ internal sealed class TemporaryArea : IDisposable
             {
                 if (dead is not null)
                 {
-                    deleteFolder(folder);
-                    File.Delete(folder + Marker);
+                    Remove(folder, deleteFolder);
                 }
             }
+        }
+        catch (Exception exception) when (StorageErrors.IsStorage(exception))
+        {
+            // The folder cannot be read, or went.
+        }
+    }
+
+    private static void Remove(string folder, Action<string> deleteFolder)
+    {
+        try
+        {
+            deleteFolder(folder);
+            File.Delete(folder + Marker);
         }
         catch (Exception exception) when (StorageErrors.IsStorage(exception))
         {

@@ -250,8 +250,9 @@ internal sealed class TreePlacer(ArtifactStore store, PlaceOptions options)
     private void NotePlaced(string target)
     {
         var note = store.Layout.Placed(target);
-        Directory.CreateDirectory(Path.GetDirectoryName(note)!);
+        Folders.Create(Path.GetDirectoryName(note)!);
         File.WriteAllText(note, target + "\n");
+        Folders.Share(note, Path.GetDirectoryName(note)!);
     }
 
     private static string Beside(string target, string what) =>

@@ -8,7 +8,7 @@ public sealed partial class HelpTests
 {
     private static readonly string Page = File.ReadAllText(Path.Combine(RepositoryFiles.Root, "docs", "command-line.md"));
 
-    [TestCase("", "plan build step replay lock inspect tokenize diff lite convert")]
+    [TestCase("", "plan build step replay lock inspect tokenize diff cache lite convert")]
     [TestCase("plan", "")]
     [TestCase("build", "")]
     [TestCase("step", "")]
@@ -17,6 +17,12 @@ public sealed partial class HelpTests
     [TestCase("inspect", "")]
     [TestCase("tokenize", "")]
     [TestCase("diff", "")]
+    [TestCase("cache", "ls gc verify export import")]
+    [TestCase("cache ls", "")]
+    [TestCase("cache gc", "")]
+    [TestCase("cache verify", "")]
+    [TestCase("cache export", "")]
+    [TestCase("cache import", "")]
     [TestCase("lite", "calibrate kv_qparams auto_awq")]
     [TestCase("lite calibrate", "")]
     [TestCase("lite kv_qparams", "")]
