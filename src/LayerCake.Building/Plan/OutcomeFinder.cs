@@ -73,7 +73,7 @@ internal sealed class OutcomeFinder(string recipeName, ArtifactStore store, Shar
         }
 
         // Where the question fails, the entry is believed: the build finds out, and runs the step if need be.
-        var missing = await cache.FindMissingAsync([.. wanted], SharedCache.PlanLimit, token).ConfigureAwait(false);
+        var missing = await cache.FindMissingAsync([.. wanted], planning: true, token).ConfigureAwait(false);
         var bytes = 0L;
         foreach (var (digest, size) in wanted)
         {

@@ -21,7 +21,7 @@ internal sealed class RemotePush(SharedCache cache, ArtifactStore store, IBuildR
             }
         }
 
-        if (await cache.FindMissingAsync([.. contents], SharedCache.QuestionLimit, token).ConfigureAwait(false) is not { } answer)
+        if (await cache.FindMissingAsync([.. contents], planning: false, token).ConfigureAwait(false) is not { } answer)
         {
             return false;
         }

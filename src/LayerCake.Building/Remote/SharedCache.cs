@@ -114,15 +114,20 @@ public sealed class SharedCache : IDisposable
         PutEntryAsync($"note the last build of {step}", LatestNote.Key(recipe, step), LatestNote.Write(fields), token);
 
     /// <summary>Which contents are not there; null where that cannot be found out. Content that was found to be wrong counts as missing.</summary>
-    internal async Task<IReadOnlySet<Digest>?> FindMissingAsync(IReadOnlyList<KeyValuePair<Digest, long>> contents, TimeSpan limit, CancellationToken token)
+    /// <param name="contents">Digests and sizes.</param>
+    /// <param name="planning">Whether it is asked for a plan, which rather does without the answer than wait for it; that is no fault of the cache then.</param>
+    /// <param name="token">Ends the asking.</param>
+    internal async Task<IReadOnlySet<Digest>?> FindMissingAsync(IReadOnlyList<KeyValuePair<Digest, long>> contents, bool planning, CancellationToken token)
     {
         if (contents.Count == 0)
         {
             return new HashSet<Digest>();
         }
 
+        // One request each on most servers.
+        var limit = planning ? PlanLimit : QuestionLimit + TimeSpan.FromSeconds(0.1 * contents.Count);
         var (answered, missing) = await AskAsync(
-            "ask which content is there", limit, inner => _remote.FindMissingAsync(contents, inner), token).ConfigureAwait(false);
+            "ask which content is there", limit, inner => _remote.FindMissingAsync(contents, inner), token, patient: !planning).ConfigureAwait(false);
         if (!answered || missing is null)
         {
             return null;
@@ -199,7 +204,7 @@ public sealed class SharedCache : IDisposable
         return answered;
     }
 
-    private async Task<(bool Answered, T? Value)> AskAsync<T>(string doing, TimeSpan limit, Func<CancellationToken, Task<T>> ask, CancellationToken token)
+    private async Task<(bool Answered, T? Value)> AskAsync<T>(string doing, TimeSpan limit, Func<CancellationToken, Task<T>> ask, CancellationToken token, bool patient = true)
     {
         token.ThrowIfCancellationRequested();
         if (IsGivenUp)
@@ -223,6 +228,10 @@ public sealed class SharedCache : IDisposable
         catch (OperationCanceledException) when (token.IsCancellationRequested)
         {
             throw;
+        }
+        catch (OperationCanceledException) when (!patient)
+        {
+            return default;
         }
         catch (OperationCanceledException)
         {
