@@ -18,7 +18,7 @@ public enum ExitCode
     /// <summary>The recipe is missing or wrong, or asks for what the engine release cannot run.</summary>
     Recipe = 4,
 
-    /// <summary>A checkpoint, tokenizer, statistics file, calibration text or workspace cannot be used.</summary>
+    /// <summary>A checkpoint, tokenizer, statistics file, calibration text, workspace, archive or key cannot be used.</summary>
     Input = 5,
 
     /// <summary>The artifact store or an output folder cannot be read or written: no space, no permission.</summary>
@@ -30,11 +30,14 @@ public enum ExitCode
     /// <summary>With --locked: what would be built, or what was, is not what the lock record says.</summary>
     Locked = 8,
 
-    /// <summary>A step took longer than execution.timeout of the recipe allows.</summary>
-    Timeout = 124,
-
     /// <summary>Told by diff and build --check: the two are not the same.</summary>
     Different = 9,
+
+    /// <summary>A package is not what its records or its signature say.</summary>
+    Verification = 10,
+
+    /// <summary>A step took longer than execution.timeout of the recipe allows.</summary>
+    Timeout = 124,
 
     /// <summary>Stopped by Ctrl+C or a signal.</summary>
     Interrupted = 130,

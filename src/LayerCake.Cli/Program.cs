@@ -12,6 +12,8 @@ var root = new RootCommand("LayerCake builds quantized language models: a recipe
     ReplayCommand.Create(),
     LockCommand.Create(),
     InspectCommand.Create(),
+    VerifyCommand.Create(),
+    SignCommand.Create(),
     TokenizeCommand.Create(),
     DiffCommand.Create(),
     CacheCommand.Create(),

@@ -1,6 +1,7 @@
 using LayerCake.Building;
 using LayerCake.Checkpoints;
 using LayerCake.Models;
+using LayerCake.Provenance;
 using LayerCake.Quantization;
 using LayerCake.Recipes;
 using LayerCake.RemoteCaches;
@@ -25,6 +26,8 @@ internal static class UserErrors
         TorchException => (ExitCode.Torch, exception.Message),
         CheckpointException { ConcernsOutput: true } or QuantizationException { ConcernsOutput: true } or WorkspaceException { ConcernsOutput: true }
             => (ExitCode.Storage, exception.Message),
+        ProvenanceException { ConcernsOutput: true } => (ExitCode.Storage, exception.Message),
+        ProvenanceException => (ExitCode.Input, exception.Message),
         CheckpointException or ModelException or TokenizerException or CalibrationDataException or QuantizationException or WorkspaceException
             or Calibration.CalibrationException or ReportingException => (ExitCode.Input, exception.Message),
         OperationCanceledException => (ExitCode.Interrupted, "stopped; nothing half-made was kept"),

@@ -27,7 +27,12 @@ public sealed class RecipeBuild
     /// <summary>Where the finished workspace goes: <c>artifacts/NAME</c>.</summary>
     public string OutputFolder { get; }
 
-    /// <summary>The steps the recipe has, each after those it depends on; the last one is package.</summary>
+    /// <summary>Where the archive goes, beside <see cref="OutputFolder"/>; null where the recipe wants none.</summary>
+    public string? ArchiveFile => Recipe.Package.Archive == ArchiveFormat.None
+        ? null
+        : Path.Combine(Path.GetDirectoryName(OutputFolder)!, ArchiveStep.FileName(Recipe));
+
+    /// <summary>The steps the recipe has, each after those it depends on; the last one is package, or archive where the recipe wants one.</summary>
     public IReadOnlyList<IBuildStep> Steps { get; }
 
     /// <summary>Where the artifact store of an artifacts folder lies.</summary>
@@ -74,6 +79,11 @@ public sealed class RecipeBuild
 
         steps.Add(new ConvertStep(recipe, model.Path, Shown(outputFolder), recipe.AutoAwq is null ? [weights, sideFiles] : []));
         steps.Add(new PackageStep(recipe, model.Path, read, signingKey));
+        if (recipe.Package.Archive != ArchiveFormat.None)
+        {
+            steps.Add(new ArchiveStep(recipe));
+        }
+
         return steps;
     }
 

@@ -164,6 +164,10 @@ public sealed class ArtifactStore : IDisposable
     public Task<PlaceOutcome> PlaceAsync(StoredTree tree, string destination, PlaceOptions? options = null, CancellationToken token = default) =>
         new TreePlacer(this, options ?? PlaceOptions.Default).PlaceAsync(tree, destination, token);
 
+    /// <summary>Puts one file of a result in a place of its own; what is there gives way.</summary>
+    /// <exception cref="BuildException">The content is missing or damaged, a folder is in the way, or the file cannot be written.</exception>
+    public void PlaceFile(TreeEntry.File file, string destination, CancellationToken token) => new FilePlacer(this).Place(file, destination, token);
+
     /// <summary>Writes a key's record, over an older one where there is one. Its content must be published.</summary>
     public void Write(StepRecord record)
     {

@@ -31,6 +31,8 @@ internal sealed class PlanView
                 (_, true) when planned.Outcome != PlannedOutcome.Miss => (false, "forced"),
                 (true, false) when planned.Name == StepNames.Package && !store.IsPlaced(planned.Record!.Tree, build.OutputFolder, cancellationToken)
                     => (false, $"{output} is missing or differs; it is put back from the store"),
+                (true, false) when planned.Name == StepNames.Archive && !ArchivePlacement.IsPlaced(store, planned.Record!.Tree, build.ArchiveFile!, cancellationToken)
+                    => (false, $"{Path.GetRelativePath(Directory.GetCurrentDirectory(), build.ArchiveFile!)} is missing or differs; it is put back from the store"),
                 _ => (hit, planned.Reason),
             };
             var fetched = planned.Outcome == PlannedOutcome.Remote && !force;

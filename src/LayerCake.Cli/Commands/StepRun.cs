@@ -46,6 +46,10 @@ internal static class StepRun
             {
                 await PlacePackageAsync(session.Store, result.Tree, build.OutputFolder, reporter, token).ConfigureAwait(false);
             }
+            else if (result.Name == StepNames.Archive)
+            {
+                ArchivePlacement.Place(session.Store, result.Tree, build.ArchiveFile!, token);
+            }
 
             session.Store.Stats.Save();
         },

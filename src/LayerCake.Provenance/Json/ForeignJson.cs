@@ -16,11 +16,16 @@ internal static class ForeignJson
         {
             using var document = JsonDocument.Parse(bytes, s_strict);
             var root = document.RootElement;
+            CheckText(root);
             return root.ValueKind == JsonValueKind.Object ? root.Clone() : throw new ProvenanceException($"{what} is not a JSON object");
         }
         catch (JsonException exception)
         {
             throw new ProvenanceException($"{what} is not valid JSON ({PackagePath.Printable(exception.Message)}): it was cut off or changed", exception);
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new ProvenanceException($"{what} is not valid JSON: it holds a text that is not valid Unicode", exception);
         }
     }
 
@@ -37,26 +42,39 @@ internal static class ForeignJson
         return value.ValueKind == kind ? value : throw new ProvenanceException($"{what}: '{name}' is {value.ValueKind}, not {kind}");
     }
 
-    public static string Text(this JsonElement element, string name, string what) => Decoded(element.Member(name, JsonValueKind.String, what), name, what);
+    public static string Text(this JsonElement element, string name, string what) => element.Member(name, JsonValueKind.String, what).GetString()!;
 
     public static string? OptionalText(this JsonElement element, string name, string what) =>
-        element.Optional(name, JsonValueKind.String, what) is { } value ? Decoded(value, name, what) : null;
+        element.Optional(name, JsonValueKind.String, what)?.GetString();
 
     public static JsonElement Object(this JsonElement element, string name, string what) => element.Member(name, JsonValueKind.Object, what);
 
     public static JsonElement.ArrayEnumerator List(this JsonElement element, string name, string what) =>
         element.Member(name, JsonValueKind.Array, what).EnumerateArray();
 
-    // A lone surrogate escape (\ud800) is valid JSON and no text.
-    private static string Decoded(JsonElement value, string name, string what)
+    /// <summary>Refuses texts that are no text (a lone <c>\ud800</c>): reading or comparing one later would throw.</summary>
+    private static void CheckText(JsonElement element)
     {
-        try
+        switch (element.ValueKind)
         {
-            return value.GetString()!;
-        }
-        catch (InvalidOperationException exception)
-        {
-            throw new ProvenanceException($"{what}: '{name}' is not valid Unicode", exception);
+            case JsonValueKind.Object:
+                foreach (var member in element.EnumerateObject())
+                {
+                    _ = member.Name;
+                    CheckText(member.Value);
+                }
+
+                break;
+            case JsonValueKind.Array:
+                foreach (var item in element.EnumerateArray())
+                {
+                    CheckText(item);
+                }
+
+                break;
+            case JsonValueKind.String:
+                _ = element.GetString();
+                break;
         }
     }
 }

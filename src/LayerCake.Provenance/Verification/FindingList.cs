@@ -7,14 +7,12 @@ internal sealed class FindingList(PackageInventory inventory)
     private readonly SortedDictionary<string, (string Expected, List<string> Witnesses)> _wrong = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, List<string>> _added = new(StringComparer.Ordinal);
 
-    public void Add(FindingKind kind, string path, string message)
-    {
-        var finding = new VerificationFinding(kind, path, message);
-        if (!_other.Contains(finding))
-        {
-            _other.Add(finding);
-        }
-    }
+    /// <param name="kind">What.</param>
+    /// <param name="path">Where.</param>
+    /// <param name="message">The rest of the sentence.</param>
+    /// <param name="witness">The record that disagrees with what is there; null where it is none.</param>
+    public void Add(FindingKind kind, string path, string message, string? witness = null) =>
+        _other.Add(new VerificationFinding(kind, path, message) { Witnesses = witness is null ? [] : [witness] });
 
     /// <summary>Compares what is there with what a record says.</summary>
     /// <param name="witness">The record.</param>

@@ -129,17 +129,17 @@ public sealed class PackageVerifier
             var now = _inventory.FindLink(path);
             if (now is null)
             {
-                _findings.Add(FindingKind.Link, path, $"is no symbolic link any more; {witness} says one to '{PackagePath.Printable(target)}'");
+                _findings.Add(FindingKind.Link, path, $"is no symbolic link any more; {witness} says one to '{PackagePath.Printable(target)}'", witness);
             }
             else if (now != target)
             {
-                _findings.Add(FindingKind.Link, path, $"is a symbolic link to '{PackagePath.Printable(now)}'; {witness} says '{PackagePath.Printable(target)}'");
+                _findings.Add(FindingKind.Link, path, $"is a symbolic link to '{PackagePath.Printable(now)}'; {witness} says '{PackagePath.Printable(target)}'", witness);
             }
         }
 
         foreach (var link in _inventory.Links.Where(link => !expected.ContainsKey(link.Path)))
         {
-            _findings.Add(FindingKind.Link, link.Path, $"is an added symbolic link to '{PackagePath.Printable(link.Target)}'; {witness} does not know it");
+            _findings.Add(FindingKind.Link, link.Path, $"is an added symbolic link to '{PackagePath.Printable(link.Target)}'; {witness} does not know it", witness);
         }
     }
 

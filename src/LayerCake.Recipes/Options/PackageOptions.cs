@@ -9,5 +9,12 @@ public sealed record PackageOptions : IStepOptions
     /// </summary>
     public bool LaunchFiles { get; init; } = PackageFields.LaunchFiles.Default;
 
-    public void AddTo(IKeyWriter key) => PackageFields.LaunchFiles.AddTo(key, LaunchFiles);
+    /// <summary>The file that the package is also put into. Default none.</summary>
+    public ArchiveFormat Archive { get; init; } = PackageFields.Archive.Default;
+
+    public void AddTo(IKeyWriter key)
+    {
+        PackageFields.LaunchFiles.AddTo(key, LaunchFiles);
+        PackageFields.Archive.AddTo(key, Archive);
+    }
 }

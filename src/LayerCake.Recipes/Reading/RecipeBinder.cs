@@ -113,6 +113,7 @@ internal sealed class RecipeBinder
             Package = Optional(RecipeSchema.Package, section => new PackageOptions
             {
                 LaunchFiles = section.Get(PackageFields.LaunchFiles),
+                Archive = section.Get(PackageFields.Archive),
             }) ?? new PackageOptions(),
             Execution = Optional(RecipeSchema.Execution, section => new ExecutionOptions
             {

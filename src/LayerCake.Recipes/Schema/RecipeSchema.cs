@@ -37,7 +37,7 @@ public static class RecipeSchema
         "package",
         "Joins everything into the workspace. Always a step; left out, it has its defaults.",
         typeof(PackageOptions),
-        [PackageFields.LaunchFiles]);
+        [PackageFields.LaunchFiles, PackageFields.Archive]);
 
     public static RecipeSection Execution { get; } = new(
         "execution",

@@ -8,13 +8,15 @@ public sealed partial class HelpTests
 {
     private static readonly string Page = File.ReadAllText(Path.Combine(RepositoryFiles.Root, "docs", "command-line.md"));
 
-    [TestCase("", "plan build step replay lock inspect tokenize diff cache lite convert")]
+    [TestCase("", "plan build step replay lock inspect verify sign tokenize diff cache lite convert")]
     [TestCase("plan", "")]
     [TestCase("build", "")]
     [TestCase("step", "")]
     [TestCase("replay", "")]
     [TestCase("lock", "")]
     [TestCase("inspect", "")]
+    [TestCase("verify", "")]
+    [TestCase("sign", "")]
     [TestCase("tokenize", "")]
     [TestCase("diff", "")]
     [TestCase("cache", "ls gc verify export import")]

@@ -83,6 +83,7 @@ internal sealed class OptionsKeyTests
             convert.tensor_parallel = 1 (number)
             convert.weight_type = auto (text)
             package.launch_files = true (truth)
+            package.archive = none (text)
 
             """));
 

@@ -29,6 +29,7 @@ internal sealed class OptionTests
         ["ConvertOptions.TensorParallel"] = new(new TensorParallel(2), "convert.tensor_parallel 1 → 2"),
         ["ConvertOptions.WeightType"] = new(WeightType.Float16, "convert.weight_type auto → float16"),
         ["PackageOptions.LaunchFiles"] = new(false, "package.launch_files true → false"),
+        ["PackageOptions.Archive"] = new(ArchiveFormat.Tar, "package.archive none → tar"),
     };
 
     /// <summary>Steps beside its own that say an option in their explanation, since they read it too.</summary>

@@ -7,4 +7,11 @@ internal static class PackageFields
     {
         Examples = ["true", "false"],
     };
+
+    public static readonly ChoiceField<ArchiveFormat> Archive = new(
+        "package", "archive", "Also puts the package into one file beside its folder; the same package gives the same bytes.",
+        [("none", ArchiveFormat.None), ("tar", ArchiveFormat.Tar), ("tar.zst", ArchiveFormat.TarZst)], ArchiveFormat.None)
+    {
+        Examples = ["none", "tar.zst"],
+    };
 }
