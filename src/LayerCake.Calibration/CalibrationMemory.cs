@@ -11,8 +11,8 @@ public static class CalibrationMemory
     private const long Base = 300L << 20;
 
     /// <summary>
-    /// Peak bytes of host memory on the CPU: the hidden states of all samples, the layer at work and the one being loaded, one set of activations per
-    /// thread, and the per-sample statistics of a layer.
+    /// Peak bytes of host memory on the CPU: the hidden states of all samples, a copy of small ones that is being kept, the layer at work and the one being
+    /// loaded, one set of activations per thread, and the per-sample statistics of a layer.
     /// </summary>
     public static long PeakOnCpu(ModelConfiguration configuration, int samples, int sequenceLength, int threads)
     {
@@ -41,13 +41,14 @@ public static class CalibrationMemory
         var linears = ModelFamily.Of(configuration).Linears(configuration);
         var layer = linears.Sum(linear => 2L * linear.OutputSize * linear.InputSize);
         var largest = linears.Max(linear => 2L * linear.OutputSize * linear.InputSize);
-        var hidden = 2L * samples * sequenceLength * configuration.HiddenSize;
+        var hidden = CalibrationParts.BytesOfStates(configuration, samples, sequenceLength);
+        var copy = hidden <= CalibrationParts.SmallStates ? hidden : 0;
         var rows = Math.Min(configuration.VocabularySize, (long)samples * sequenceLength) * configuration.HiddenSize * 4;
 
         // Five float16 values per channel of every observed activation and sample.
         var channels = (6L * configuration.HiddenSize) + (3L * configuration.KeyValueSize) + (3L * configuration.IntermediateSize);
         var statistics = 10L * channels * samples;
-        return Base + hidden + Math.Max(rows, (2 * layer) + largest) + statistics;
+        return Base + hidden + copy + Math.Max(rows, (2 * layer) + largest) + statistics;
     }
 
     private static long Megabytes(long bytes) => (bytes + (1 << 20) - 1) >> 20;

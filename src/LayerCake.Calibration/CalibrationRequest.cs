@@ -1,5 +1,6 @@
 using LayerCake.Checkpoints;
 using LayerCake.Models;
+using LayerCake.Quantization;
 
 namespace LayerCake.Calibration;
 
@@ -23,4 +24,7 @@ public sealed record CalibrationRequest
 
     /// <summary>Bytes the run may use (see <see cref="CalibrationMemory"/>); fewer threads are used to stay within it. Null: no limit.</summary>
     public long? MemoryBudget { get; init; }
+
+    /// <summary>Where finished layers are kept, and found by a run that goes on after an interruption; null to keep none. Never changes a bit of the result.</summary>
+    public ILayerParts? Parts { get; init; }
 }

@@ -32,16 +32,18 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
         using var scope = NewDisposeScope();
         using var workspaces = new Workspaces(_configuration, _tokens);
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
-        var next = LoadLayer(0, cancellation);
+        using var parts = new CalibrationParts(request, statistics);
+        var finished = parts.Restore();
+        var next = finished < _configuration.LayerCount ? LoadLayer(finished, cancellation) : Nothing;
         try
         {
-            var hidden = EmbeddingRows.Load(request.Weights, _configuration, request.Samples, CPU);
+            var hidden = finished > 0 ? parts.ReadStates() : EmbeddingRows.Load(request.Weights, _configuration, request.Samples, CPU);
             var rotary = new RotaryTable(_configuration, _tokens);
-            for (var layer = 0; layer < _configuration.LayerCount; layer++)
+            for (var layer = finished; layer < _configuration.LayerCount; layer++)
             {
                 using var current = next.GetAwaiter().GetResult();
                 next = layer + 1 < _configuration.LayerCount ? LoadLayer(layer + 1, cancellation) : Nothing;
-                RunLayer(layer, current!, hidden, rotary, workspaces, options);
+                RunLayer(layer, current!, hidden, rotary, workspaces, parts, options);
             }
 
             RunFinalNorm(hidden, workspaces, options);
@@ -72,7 +74,8 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
         }
     }
 
-    private unsafe void RunLayer(int layer, CpuDecoderLayer weights, Tensor hidden, RotaryTable rotary, Workspaces workspaces, ParallelOptions options)
+    private unsafe void RunLayer(
+        int layer, CpuDecoderLayer weights, Tensor hidden, RotaryTable rotary, Workspaces workspaces, CalibrationParts parts, ParallelOptions options)
     {
         var observations = new LayerObservations(_samples);
         var name = _family.Layer(layer);
@@ -92,6 +95,7 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
         });
 
         observations.MergeInto(statistics, _family, layer);
+        parts.Keep(layer, (nint)states);
         progress?.Report(new CalibrationProgress(layer, _configuration.LayerCount, name, _samples, _samples, 0));
     }
 

@@ -28,17 +28,19 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
         var memory = new DeviceMemory(device);
-        var next = LoadLayer(0, device, cancellation);
+        using var parts = new CalibrationParts(request, statistics);
+        var finished = parts.Restore();
+        var next = finished < _configuration.LayerCount ? LoadLayer(finished, device, cancellation) : Task.FromResult<LayerWeights?>(null);
         try
         {
-            var hidden = EmbeddingRows.Load(request.Weights, _configuration, request.Samples, device);
+            var hidden = finished > 0 ? parts.ReadStates().to(device) : EmbeddingRows.Load(request.Weights, _configuration, request.Samples, device);
             var (cosines, sines) = Rotary(device);
-            for (var layer = 0; layer < _configuration.LayerCount; layer++)
+            for (var layer = finished; layer < _configuration.LayerCount; layer++)
             {
                 using var loaded = next.GetAwaiter().GetResult();
                 next = layer + 1 < _configuration.LayerCount ? LoadLayer(layer + 1, device, cancellation) : Task.FromResult<LayerWeights?>(null);
                 using var current = new TorchDecoderLayer(loaded!.To(device), _configuration);
-                RunLayer(layer, current, hidden, cosines, sines, memory, cancellation);
+                RunLayer(layer, current, hidden, cosines, sines, memory, parts, cancellation);
             }
 
             RunFinalNorm(hidden, device);
@@ -68,7 +70,7 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
     }
 
     private void RunLayer(
-        int layer, TorchDecoderLayer weights, Tensor hidden, Tensor cosines, Tensor sines, DeviceMemory memory, CancellationToken cancellation)
+        int layer, TorchDecoderLayer weights, Tensor hidden, Tensor cosines, Tensor sines, DeviceMemory memory, CalibrationParts parts, CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
         using var observer = new Observer(_samples);
@@ -89,12 +91,28 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
         var observations = new LayerObservations(_samples);
         observer.Deliver(observations, _family, layer);
 
-        // The host merges this layer while the GPU computes the next.
+        // The host merges and keeps this layer while the GPU computes the next, which changes the hidden states: they are kept from a copy.
         _merging.GetAwaiter().GetResult();
-        _merging = Task.Run(() => observations.MergeInto(statistics, _family, layer), CancellationToken.None);
+        var kept = parts.WantStates ? Copy(hidden) : null;
+        _merging = Task.Run(() => Merge(layer, observations, parts, kept), CancellationToken.None);
         memory.Measure();
         progress?.Report(new CalibrationProgress(layer, _configuration.LayerCount, name, _samples, _samples, memory.Peak));
     }
+
+    private void Merge(int layer, LayerObservations observations, CalibrationParts parts, Tensor? states)
+    {
+        using (states)
+        {
+            observations.MergeInto(statistics, _family, layer);
+            if (parts.AreKept)
+            {
+                parts.Write(layer, parts.Serialize(layer), states is null ? 0 : TensorLoading.NativeMemoryOf(states));
+            }
+        }
+    }
+
+    /// <summary>On the host, and no scope's.</summary>
+    private static Tensor Copy(Tensor hidden) => (hidden.device_type == DeviceType.CPU ? hidden.clone() : hidden.cpu()).DetachFromDisposeScope();
 
     private void RunFinalNorm(Tensor hidden, Device device)
     {

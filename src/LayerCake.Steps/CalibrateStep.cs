@@ -50,6 +50,7 @@ internal sealed class CalibrateStep(Recipe recipe, CalibrateOptions options, str
                 Device = _device,
                 MemoryBudget = recipe.Execution.MemoryBudget?.Bytes,
                 ScanWeights = recipe.AutoAwq is not null,
+                Parts = new LayerParts(context.Parts),
             },
             context.OutputFolder,
             context.Reporter,

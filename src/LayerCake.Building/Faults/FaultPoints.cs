@@ -42,9 +42,12 @@ public static class FaultPoints
     /// <summary>All points that a build without a shared cache passes, in about the order in which it passes them.</summary>
     public static IReadOnlyList<string> Build { get; } =
     [
-        LockTaken, PinsWritten, StepStarted, PartWritten, PartPublished, PartRemoved, StepFinished, BlobHashed, BlobPublished, TreePublished,
+        LockTaken, PinsWritten, StepStarted, StepFinished, BlobHashed, BlobPublished, TreePublished,
         RecordWritten, RecordPublished, LatestWritten, LatestPublished, PartsCleared, LockReleasing, PlaceFile, PlaceBuilt, PlaceMovedAside, PlaceSwapped, PlaceCleaned, StatCacheWritten,
     ];
+
+    /// <summary>The points of steps that keep what they have finished.</summary>
+    public static IReadOnlyList<string> Parts { get; } = [PartWritten, PartPublished, PartRemoved];
 
     /// <summary>The points of a build with a shared cache beyond those.</summary>
     public static IReadOnlyList<string> Remote { get; } = [RemoteContent, RemoteFetched, RemotePushed, RemoteRecorded];
@@ -53,5 +56,5 @@ public static class FaultPoints
     public static IReadOnlyList<string> Upkeep { get; } = [CollectRecord, CollectBlob, CollectParts, ImportContent, ImportRecord, ExportWritten];
 
     /// <summary>All points of this project.</summary>
-    public static IReadOnlyList<string> All { get; } = [.. Build, .. Remote, .. Upkeep];
+    public static IReadOnlyList<string> All { get; } = [.. Build, .. Parts, .. Remote, .. Upkeep];
 }

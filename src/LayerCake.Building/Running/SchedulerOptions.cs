@@ -15,6 +15,9 @@ public sealed record SchedulerOptions
     /// <summary>A folder for what failed steps had written; null to keep nothing.</summary>
     public string? KeepFailedIn { get; init; }
 
+    /// <summary>The wait before the second attempt; it doubles with every further one.</summary>
+    public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>Whether a failure may pass by itself, so that trying again makes sense.</summary>
     public Func<Exception, bool> MayPass { get; init; } = PassingFailures.MayPass;
 

@@ -5,8 +5,6 @@ namespace LayerCake.Building;
 /// <summary>Runs one step for the scheduler: within its time, again where a failure may pass, and says how it ended.</summary>
 internal sealed class StepAttempts(ArtifactStore store, BuildEventStream events, SchedulerOptions options)
 {
-    private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(1);
-
     /// <summary>Never throws: how the step ended is noted in it.</summary>
     public async Task RunAsync(ScheduledStep step, CancellationToken token)
     {
@@ -26,7 +24,7 @@ internal sealed class StepAttempts(ArtifactStore store, BuildEventStream events,
             catch (Exception exception) when (!token.IsCancellationRequested && attempt < attempts && options.MayPass(exception))
             {
                 events.Post(new StepRetried(step.Recipe, step.Name, attempt, attempts, exception.Message));
-                await Task.Delay(FirstDelay * Math.Pow(2, attempt - 1), events.Time, token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(options.RetryDelay * Math.Pow(2, attempt - 1), events.Time, token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 if (token.IsCancellationRequested)
                 {
                     Stop(step);

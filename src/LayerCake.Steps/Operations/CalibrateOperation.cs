@@ -32,6 +32,9 @@ public sealed record CalibrateOperation
     /// <summary>Whether to look for NaN and infinities in all weights first, since a later step could not quantize them.</summary>
     public bool ScanWeights { get; init; }
 
+    /// <summary>Where finished layers are kept for a run that goes on after an interruption; null to keep none.</summary>
+    public ILayerParts? Parts { get; init; }
+
     /// <summary>Writes the four statistics files into a folder, which is made (and so known to be writable) before anything long runs.</summary>
     public static void Run(CalibrateOperation operation, string outputFolder, IBuildReporter reporter, CancellationToken token)
     {
@@ -54,6 +57,7 @@ public sealed record CalibrateOperation
                 Samples = samples,
                 Device = operation.Device,
                 MemoryBudget = operation.MemoryBudget,
+                Parts = operation.Parts,
             },
             new LayerProgress(reporter),
             token);

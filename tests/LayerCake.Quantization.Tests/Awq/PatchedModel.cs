@@ -38,11 +38,11 @@ internal sealed class PatchedModel : IDisposable
 
     public string Path(string name) => System.IO.Path.Combine(Folder, name);
 
-    public AwqResult Quantize(Func<AwqRequest, AwqRequest>? change = null, Action<AwqProgress>? progress = null)
+    public AwqResult Quantize(Func<AwqRequest, AwqRequest>? change = null, Action<AwqProgress>? progress = null, CancellationToken cancellation = default)
     {
         using var model = HuggingFaceFolder.Open(Folder);
         var request = new AwqRequest { Model = model, InputAbsMax = AbsMax, OutputFolder = Output };
-        return AwqQuantizer.Run(change?.Invoke(request) ?? request, progress);
+        return AwqQuantizer.Run(change?.Invoke(request) ?? request, progress, cancellation);
     }
 
     public void Dispose() => _folder.Dispose();
