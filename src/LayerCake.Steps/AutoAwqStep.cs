@@ -16,6 +16,8 @@ internal sealed class AutoAwqStep(AutoAwqOptions options, string modelFolder, IR
 
     public IReadOnlyList<StepInput> Inputs => inputs;
 
+    public StepDemand Demand => new(MachineUnits.Processor, StepMemory.OfLayers(modelFolder));
+
     public void AddTo(IKeyWriter key) => key.AddNested(RecipeSchema.AutoAwq.Name, options.AddTo);
 
     public Task RunAsync(StepContext context, CancellationToken token)

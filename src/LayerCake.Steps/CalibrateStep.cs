@@ -30,7 +30,9 @@ internal sealed class CalibrateStep(Recipe recipe, CalibrateOptions options, str
     /// <summary>What computes: the kernels on the processor, or the libtorch and its kernels on a GPU.</summary>
     public static string NumericsFor(Recipe recipe) => Calibrator.Numerics(TorchDevices.ResolveKind(DeviceName(recipe.Execution.Device)));
 
-    public StepDemand Demand => new(TorchDevices.ResolveKind(_device) == DeviceKind.Cpu ? MachineUnits.Processor : MachineUnits.Gpu);
+    public StepDemand Demand => TorchDevices.ResolveKind(_device) == DeviceKind.Cpu
+        ? new StepDemand(MachineUnits.Processor, StepMemory.OfCalibration(modelFolder, options))
+        : new StepDemand(MachineUnits.Gpu, StepMemory.OfLayers(modelFolder));
 
     public void AddTo(IKeyWriter key) => key.AddNested(RecipeSchema.Calibrate.Name, options.AddTo);
 

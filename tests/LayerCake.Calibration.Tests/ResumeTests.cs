@@ -12,7 +12,7 @@ internal sealed class ResumeTests
 
     [Test]
     public void A_run_that_goes_on_does_only_the_layers_that_are_left_and_gives_the_same_bits(
-        [ValueSource(typeof(GoldenModel), nameof(GoldenModel.Names))] string name, [Values(1, 2)] int finished, [Values] bool plain)
+        [Values("internlm", "llama-sharded-bf16")] string name, [Values(1, 2)] int finished, [Values] bool plain)
     {
         using var model = new GoldenModel(name);
         var expected = StatisticsComparison.Bits(Run(model.Request, plain));

@@ -63,6 +63,7 @@ public sealed class BuildScheduler(ArtifactStore store, BuildEventStream events,
     public async Task<StepResult> RunStepAsync(ScheduledPlan plan, string name, CancellationToken token = default)
     {
         var step = new ScheduledStep(plan, plan.Plan[name]) { Started = events.Now };
+        events.Post(new StepStarted(step.Recipe, step.Name, 1));
         await Task.Run(() => _attempts.RunAsync(step, token), CancellationToken.None).ConfigureAwait(false);
         if (step.Failure is { } failure)
         {
@@ -129,6 +130,8 @@ public sealed class BuildScheduler(ArtifactStore store, BuildEventStream events,
             {
                 step.IsStarted = true;
                 step.Started = events.Now;
+                // Here and not in the step's own task, so that the order of the events is the order of the plan.
+                events.Post(new StepStarted(step.Recipe, step.Name, 1));
                 // Steps compute on the thread they are started on.
                 _running.Add(Task.Run(() => _attempts.RunAsync(step, token), CancellationToken.None), step);
             }

@@ -3,6 +3,8 @@ namespace LayerCake.Building;
 /// <summary>One step of one plan on its way through the scheduler. Touched by the scheduler's own loop only.</summary>
 internal sealed class ScheduledStep(ScheduledPlan plan, PlannedStep planned)
 {
+    private StepDemand? _demand;
+
     public ScheduledPlan Plan { get; } = plan;
 
     public PlannedStep Planned { get; } = planned;
@@ -20,7 +22,7 @@ internal sealed class ScheduledStep(ScheduledPlan plan, PlannedStep planned)
     public bool IsForced => Twin is null && Plan.Forced?.Invoke(Name) == true;
 
     /// <summary>A result that is there takes nothing of the machine.</summary>
-    public StepDemand Demand => IsForced || (Planned.Outcome == PlannedOutcome.Miss && Twin is null) ? Planned.Step.Demand : StepDemand.Light;
+    public StepDemand Demand => _demand ??= IsForced || (Planned.Outcome == PlannedOutcome.Miss && Twin is null) ? Planned.Step.Demand : StepDemand.Light;
 
     public bool HasEnded { get; private set; }
 

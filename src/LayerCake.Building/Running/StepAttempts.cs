@@ -5,7 +5,7 @@ namespace LayerCake.Building;
 /// <summary>Runs one step for the scheduler: within its time, again where a failure may pass, and says how it ended.</summary>
 internal sealed class StepAttempts(ArtifactStore store, BuildEventStream events, SchedulerOptions options)
 {
-    /// <summary>Never throws: how the step ended is noted in it.</summary>
+    /// <summary>Never throws: how the step ended is noted in it. That it starts has been said.</summary>
     public async Task RunAsync(ScheduledStep step, CancellationToken token)
     {
         var attempts = 1 + step.Plan.Retries;
@@ -14,7 +14,11 @@ internal sealed class StepAttempts(ArtifactStore store, BuildEventStream events,
         runner.KeepFailedIn = options.KeepFailedIn;
         for (var attempt = 1; ; attempt++)
         {
-            events.Post(new StepStarted(step.Recipe, step.Name, attempt));
+            if (attempt > 1)
+            {
+                events.Post(new StepStarted(step.Recipe, step.Name, attempt));
+            }
+
             try
             {
                 var result = await RunOnceAsync(step, runner, reporter, token).ConfigureAwait(false);

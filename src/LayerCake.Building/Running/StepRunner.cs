@@ -80,6 +80,7 @@ public sealed class StepRunner(ArtifactStore store, IBuildReporter reporter, Sha
             if (await FetchAsync(planned, token).ConfigureAwait(false) is { } fetched)
             {
                 store.WriteLatest(plan.RecipeName, planned.Name, planned.Fields);
+                new StepParts(store, plan.RecipeName, planned, reporter).Clear();
                 store.Faults.Pass(FaultPoints.LockReleasing);
                 return Result(planned, StepOutcome.FromRemote, $"from {cache!.Name}", fetched, started);
             }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Runtime.ExceptionServices;
 using LayerCake.Building;
 using LayerCake.Cli.Console;
 
@@ -48,23 +49,30 @@ internal static class BuildCommand
     {
         var plans = session.Builds.Zip(session.Plan(token), (build, plan) => StepRun.Schedule(
             session, build, plan, _ => force, step => RepeatedCommand.Of(arguments, step, session.HasMatrix ? build.Recipe.Name : null))).ToList();
-        using var log = StartLog(session);
+        using var log = StartLog(session, out var problem);
         var events = new BuildEventStream(session.Store.Time, StepRun.TextFor(session.Builds), log is null ? [console] : [console, log]);
-        return await new BuildScheduler(session.Store, events, options).RunAsync(plans, token).ConfigureAwait(false);
+        var outcome = await new BuildScheduler(session.Store, events, options).RunAsync(plans, token).ConfigureAwait(false);
+        if (problem is not null && outcome.Succeeded)
+        {
+            System.Console.Error.WriteLine($"warning: {problem}");
+        }
+
+        return outcome;
     }
 
     private static string ArtifactsOf(RecipeSession session) => Path.GetDirectoryName(session.Builds[0].OutputFolder)!;
 
-    /// <summary>A build whose log cannot be written goes on without.</summary>
-    private static BuildEventLog? StartLog(RecipeSession session)
+    /// <summary>A build whose log cannot be started goes on without. What keeps the log from being written mostly keeps the build too, and is told by that.</summary>
+    private static BuildEventLog? StartLog(RecipeSession session, out string? problem)
     {
+        problem = null;
         try
         {
             return BuildEventLog.Create(Path.Combine(ArtifactsOf(session), "logs", $"{session.Name}.jsonl"), StepRun.WarnOfLog);
         }
         catch (BuildException exception)
         {
-            System.Console.Error.WriteLine($"warning: {exception.Message}");
+            problem = exception.Message;
             return null;
         }
     }
@@ -77,9 +85,9 @@ internal static class BuildCommand
             return ExitCode.Success;
         }
 
-        if (outcome.Failures.FirstOrDefault(failure => UserErrors.Of(failure) is null) is not null)
+        if (outcome.Failures.FirstOrDefault(failure => UserErrors.Of(failure) is null) is { } fault)
         {
-            outcome.ThrowIfFailed();
+            ExceptionDispatchInfo.Throw(fault);
         }
 
         return UserErrors.Of(outcome.Failures[0])!.Value.Code;

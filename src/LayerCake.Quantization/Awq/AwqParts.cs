@@ -158,12 +158,12 @@ internal sealed class AwqParts(ILayerParts? parts, ModelConfiguration configurat
 
         while (linears.Count > 0)
         {
-            if (ReadName(content, ReadInteger(content)) is not { } name || !linears.Remove(name))
+            if (ReadName(content, ReadInteger(content)) is not { } name || !linears.Remove(name) || ReadLong(content) is not { } bits)
             {
                 return null;
             }
 
-            errors.Add(new LinearError(name, BitConverter.Int64BitsToDouble(ReadLong(content))));
+            errors.Add(new LinearError(name, BitConverter.Int64BitsToDouble(bits)));
         }
 
         return content.Position == content.Length ? errors : null;
@@ -220,16 +220,16 @@ internal sealed class AwqParts(ILayerParts? parts, ModelConfiguration configurat
         return content.ReadAtLeast(bytes, length, throwOnEndOfStream: false) == length ? Encoding.UTF8.GetString(bytes) : null;
     }
 
-    // Past the end: a number that fits nothing.
+    // Past the end: a length that fits nothing.
     private static int ReadInteger(Stream content)
     {
         Span<byte> bytes = stackalloc byte[sizeof(int)];
         return content.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length ? BinaryPrimitives.ReadInt32LittleEndian(bytes) : int.MinValue;
     }
 
-    private static long ReadLong(Stream content)
+    private static long? ReadLong(Stream content)
     {
         Span<byte> bytes = stackalloc byte[sizeof(long)];
-        return content.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length ? BinaryPrimitives.ReadInt64LittleEndian(bytes) : long.MinValue;
+        return content.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length ? BinaryPrimitives.ReadInt64LittleEndian(bytes) : null;
     }
 }

@@ -3,6 +3,7 @@ using CsCheck;
 
 namespace LayerCake.Building.Tests;
 
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class EventLogTests : IDisposable
 {
     private static readonly Gen<string> Text = Gen.String[Gen.Char['\u0001', '\ud7ff'], 0, 20];

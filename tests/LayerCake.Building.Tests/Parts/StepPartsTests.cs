@@ -5,6 +5,7 @@ using LayerCake.Building.TestHost;
 
 namespace LayerCake.Building.Tests;
 
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class StepPartsTests : IDisposable
 {
     private readonly BuildFixture _fixture = new();
@@ -29,7 +30,8 @@ public sealed class StepPartsTests : IDisposable
                 Commit(parts, "layer.0", content);
                 Assert.That(Read(parts, "layer.0"), Is.EqualTo(content));
             },
-            iter: 20);
+            iter: 20,
+            threads: 1);
     }
 
     [Test]

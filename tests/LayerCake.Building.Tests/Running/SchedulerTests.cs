@@ -2,6 +2,7 @@ using LayerCake.Building.TestHost;
 
 namespace LayerCake.Building.Tests;
 
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class SchedulerTests : IDisposable
 {
     private readonly BuildFixture _fixture = new();

@@ -1,0 +1,31 @@
+using LayerCake.Calibration;
+using LayerCake.Checkpoints;
+using LayerCake.Models;
+using LayerCake.Recipes;
+
+namespace LayerCake.Steps;
+
+/// <summary>Bytes of memory that a step plans for, from the model's configuration; 0 where that cannot be read (the step itself will say why).</summary>
+internal static class StepMemory
+{
+    /// <summary>calibrate on the CPU.</summary>
+    public static long OfCalibration(string modelFolder, CalibrateOptions options) => Of(
+        modelFolder, configuration => CalibrationMemory.PeakOnCpu(configuration, options.Samples, options.SequenceLength, Environment.ProcessorCount));
+
+    /// <summary>A step that has a float16 layer, the next one and a packed one in memory.</summary>
+    public static long OfLayers(string modelFolder) => Of(
+        modelFolder, configuration => 3 * ModelFamily.Of(configuration).Linears(configuration).Sum(linear => 2L * linear.OutputSize * linear.InputSize));
+
+    private static long Of(string modelFolder, Func<ModelConfiguration, long> bytes)
+    {
+        try
+        {
+            using var model = HuggingFaceFolder.Open(modelFolder);
+            return bytes(ModelConfiguration.Read(model));
+        }
+        catch (Exception exception) when (exception is CheckpointException or ModelException)
+        {
+            return 0;
+        }
+    }
+}
