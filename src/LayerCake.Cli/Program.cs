@@ -17,6 +17,7 @@ var root = new RootCommand("LayerCake builds quantized language models: a recipe
     TokenizeCommand.Create(),
     DiffCommand.Create(),
     CacheCommand.Create(),
+    ReportCommand.Create(),
     new Command("lite", "LMDeploy's quantization commands, with its names and flags.")
     {
         new CalibrateCommand().Build(),

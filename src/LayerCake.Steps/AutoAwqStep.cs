@@ -10,7 +10,7 @@ internal sealed class AutoAwqStep(AutoAwqOptions options, string modelFolder, IR
 {
     public string Name => StepNames.AutoAwq;
 
-    public int Version => 1;
+    public int Version => 2;
 
     public IReadOnlyList<string> DependsOn => [StepNames.Calibrate];
 
@@ -23,7 +23,7 @@ internal sealed class AutoAwqStep(AutoAwqOptions options, string modelFolder, IR
     public Task RunAsync(StepContext context, CancellationToken token)
     {
         using var model = HuggingFaceFolder.Open(modelFolder);
-        AutoAwqOperation.Run(
+        var result = AutoAwqOperation.Run(
             model,
             context.InputFolder(StepNames.Calibrate),
             context.OutputFolder,
@@ -33,6 +33,7 @@ internal sealed class AutoAwqStep(AutoAwqOptions options, string modelFolder, IR
             new LayerParts(context.Parts),
             context.Reporter,
             token);
+        WeightErrorFile.Write(context.OutputFolder, result.Linears);
         return Task.CompletedTask;
     }
 }

@@ -41,6 +41,9 @@ public sealed class ArtifactStore : IDisposable
 
     internal Pins Pins { get; }
 
+    /// <summary>Where a file's content lies, if it is there. To be read only, and with doubt: only <see cref="Check"/> says that it is right.</summary>
+    public string ContentPath(TreeEntry.File file) => Layout.Blob(file.Content);
+
     /// <param name="root">For example <c>artifacts/.cache</c>; need not exist.</param>
     /// <param name="options">Clock, faults, read-only.</param>
     /// <exception cref="BuildException">The path is there but is not a folder.</exception>

@@ -18,6 +18,7 @@ internal static class BuildCommand
         var keepGoing = new Option<bool>("--keep-going", "-k") { Description = "After a failure, still runs the steps that do not need the failed one." };
         var keepFailed = new Option<bool>("--keep-failed") { Description = "Keeps what a failed step had written, in failed/ below the artifacts." };
         var json = new Option<bool>("--json") { Description = "Prints the events of the build, one JSON object a line." };
+        var check = new Option<bool>("--check") { Description = "Then builds all again in a store of its own and compares: exit code 9 and the first tensor that differs." };
         jobs.Validators.Add(CheckJobs);
         var command = new Command("build", "Builds a recipe: runs the steps whose results are not in the store, and puts the workspace in place.");
         arguments.AddTo(command);
@@ -25,6 +26,7 @@ internal static class BuildCommand
         command.Options.Add(keepGoing);
         command.Options.Add(keepFailed);
         command.Options.Add(json);
+        command.Options.Add(check);
         command.SetAction(async (result, token) =>
         {
             using var session = arguments.Open(result, readOnly: false);
@@ -39,7 +41,8 @@ internal static class BuildCommand
             var outcome = await BuildConsole.ShowAsync(
                 result.GetValue(json),
                 console => RunAsync(session, console, options, result.GetValue(arguments.Force), result, token)).ConfigureAwait(false);
-            return (int)CodeOf(outcome);
+            ReportPages.WriteAfter(session, outcome, token);
+            return (int)(result.GetValue(check) && outcome.Succeeded ? await DeterminismCheck.RunAsync(session, token).ConfigureAwait(false) : CodeOf(outcome));
         });
         return command;
     }
@@ -68,7 +71,7 @@ internal static class BuildCommand
         problem = null;
         try
         {
-            return BuildEventLog.Create(Path.Combine(ArtifactsOf(session), "logs", $"{session.Name}.jsonl"), StepRun.WarnOfLog);
+            return BuildEventLog.Create(ReportPages.LogOf(session), StepRun.WarnOfLog);
         }
         catch (BuildException exception)
         {

@@ -88,6 +88,14 @@ internal static unsafe class Int4Quantizer
         return GroupParameters.Of(min, max);
     }
 
+    /// <summary>In an order of its own, so that the sum is the same on every processor: the errors are part of a step's result.</summary>
+    private static float SumOf(Vector512<float> value)
+    {
+        var half = value.GetLower() + value.GetUpper();
+        var quarter = half.GetLower() + half.GetUpper();
+        return (quarter[0] + quarter[2]) + (quarter[1] + quarter[3]);
+    }
+
     private static float LargestOf(Vector512<float> value)
     {
         var half = Vector256.MaxNative(value.GetLower(), value.GetUpper());
@@ -147,7 +155,7 @@ internal static unsafe class Int4Quantizer
             }
         }
 
-        return (Vector512.Sum(error) + restError, Vector512.Sum(energy) + restEnergy);
+        return (SumOf(error) + restError, SumOf(energy) + restEnergy);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

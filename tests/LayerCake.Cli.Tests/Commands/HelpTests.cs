@@ -8,7 +8,7 @@ public sealed partial class HelpTests
 {
     private static readonly string Page = File.ReadAllText(Path.Combine(RepositoryFiles.Root, "docs", "command-line.md"));
 
-    [TestCase("", "plan build step replay lock inspect verify sign tokenize diff cache lite convert")]
+    [TestCase("", "plan build step replay lock inspect verify sign tokenize diff cache report lite convert")]
     [TestCase("plan", "")]
     [TestCase("build", "")]
     [TestCase("step", "")]
@@ -25,6 +25,7 @@ public sealed partial class HelpTests
     [TestCase("cache verify", "")]
     [TestCase("cache export", "")]
     [TestCase("cache import", "")]
+    [TestCase("report", "")]
     [TestCase("lite", "calibrate kv_qparams auto_awq")]
     [TestCase("lite calibrate", "")]
     [TestCase("lite kv_qparams", "")]
