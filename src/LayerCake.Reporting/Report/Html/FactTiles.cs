@@ -61,6 +61,6 @@ internal static class FactTiles
         "div", () => markup.Element("p", what, ("class", "what")).Element("p", now, ("class", "now")).Element("p", note, ("class", "was")), ("class", "fact"));
 
     private static string Change(double share) => share < 1
-        ? FormattableString.Invariant($"{100 * (1 - share):0} % less")
-        : FormattableString.Invariant($"{100 * (share - 1):0} % more");
+        ? FormattableString.Invariant($"{100 * (1 - share):0}\u00A0%\u00A0less")
+        : FormattableString.Invariant($"{100 * (share - 1):0}\u00A0%\u00A0more");
 }

@@ -29,7 +29,7 @@ internal static class RangePlot
                     {
                         foreach (var mark in Axis.Marks(low, high, 4))
                         {
-                            markup.Element("text", Markup.Number(mark), ("class", "mark"), ("x", $"{Left - 8}"), ("y", Markup.Number(Y(mark) + 4)), ("text-anchor", "end"));
+                            markup.Element("text", Markup.Number(mark).Replace('-', '−'), ("class", "mark"), ("x", $"{Left - 8}"), ("y", Markup.Number(Y(mark) + 4)), ("text-anchor", "end"));
                         }
                     },
                     ("class", "scale"), ("aria-hidden", "true"), ("width", $"{Left}"), ("height", $"{Height}"));

@@ -16,7 +16,9 @@ internal static class StepGraph
         var places = new Dictionary<string, (double X, double Y)>(StringComparer.Ordinal);
         for (var row = 0; row < rows.Count; row++)
         {
-            var left = (width - (rows[row].Count * BoxWidth) - ((rows[row].Count - 1) * Across)) / 2.0;
+            // A step alone in its row stands below what it reads, so that lines past it go beside it and not through it.
+            var above = rows[row] is [var single] ? single.After.Where(places.ContainsKey).Select(before => places[before].X).ToList() : [];
+            var left = above.Count > 0 ? above.Average() : (width - (rows[row].Count * BoxWidth) - ((rows[row].Count - 1) * Across)) / 2.0;
             for (var i = 0; i < rows[row].Count; i++)
             {
                 places[rows[row][i].Name] = (left + (i * (BoxWidth + Across)), 1 + (row * (BoxHeight + Down)));
