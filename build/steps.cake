@@ -17,6 +17,7 @@ public sealed class StepProcesses
     private readonly Dictionary<string, StepResult> _results = new();
     private readonly Dictionary<string, StepProcess> _running = new();
     private HashSet<string> _wanted = new();
+    private string _log;
 
     public StepProcesses(ICakeContext context, BuildArguments arguments, RecipePlan plan)
     {
@@ -97,11 +98,37 @@ public sealed class StepProcesses
             }
         }
 
+        Report();
         var failed = done.Where(step => _results[step.TaskName].Outcome == "failed").Select(step => step.TaskName).ToList();
         if (failed.Count > 0)
         {
             throw new CakeException($"Failed: {string.Join(", ", failed)}.");
         }
+    }
+
+    /// <summary>The page of each variant, unless nothing ran and it is there. A build does not fail for it.</summary>
+    private void Report()
+    {
+        var root = LayerCakeCommand.Root(_context);
+        if (_log is not null || _plan.Outputs.Any(output => !System.IO.File.Exists(System.IO.Path.Combine(root, $"{output.Output}.report.html"))))
+        {
+            using var process = Process.Start(LayerCakeCommand.StartInfo(_context, LayerCakeCommand.Arguments("report", _arguments).Where(argument => argument != "--force"), redirect: false));
+            process.WaitForExit();
+        }
+    }
+
+    /// <summary>The log that the steps of this run write to; an older run's goes.</summary>
+    private string Log()
+    {
+        if (_log is null)
+        {
+            var artifacts = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(_plan.Outputs[0].Output, LayerCakeCommand.Root(_context)));
+            _log = System.IO.Path.Combine(artifacts, "logs", $"{System.IO.Path.GetFileNameWithoutExtension(_arguments.Recipe)}.jsonl");
+            System.IO.Directory.CreateDirectory(System.IO.Path.GetDirectoryName(_log));
+            System.IO.File.Delete(_log);
+        }
+
+        return _log;
     }
 
     private void StartReady()
@@ -135,7 +162,7 @@ public sealed class StepProcesses
         }
         else
         {
-            _running[step.TaskName] = new StepProcess(_context, _arguments, step, alone);
+            _running[step.TaskName] = new StepProcess(_context, _arguments, step, Log(), alone);
         }
     }
 
@@ -148,6 +175,7 @@ public sealed class StepProcesses
             var message = $"{step.TaskName} failed ({_results[step.TaskName].Reason}); the reason is above. Again, alone: {process.Repeat}";
             if (!_arguments.KeepGoing)
             {
+                Report();
                 throw new CakeException(message);
             }
 
@@ -168,7 +196,7 @@ public sealed class StepProcess
     private readonly ConcurrentQueue<(bool IsError, string Line)> _lines = new();
     private readonly bool _alone;
 
-    public StepProcess(ICakeContext context, BuildArguments arguments, PlannedStep step, bool alone)
+    public StepProcess(ICakeContext context, BuildArguments arguments, PlannedStep step, string log, bool alone)
     {
         Step = step;
         _alone = alone;
@@ -185,7 +213,7 @@ public sealed class StepProcess
         Repeat = $"layercake {string.Join(' ', command)}";
 
         // A step must not go on alone when this process is killed: Cake runs no teardown on a signal.
-        command.AddRange(new[] { "--result", _resultFile, "--exit-with-parent" });
+        command.AddRange(new[] { "--result", _resultFile, "--events", log, "--exit-with-parent" });
         _process = Process.Start(LayerCakeCommand.StartInfo(context, command, redirect: !alone));
         if (!alone)
         {

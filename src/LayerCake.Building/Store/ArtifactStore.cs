@@ -27,6 +27,9 @@ public sealed class ArtifactStore : IDisposable
     /// <summary>Digests of files outside and inside the store that need not be read again.</summary>
     public StatCache Stats { get; }
 
+    /// <summary>Version of the program that uses the store.</summary>
+    public string ProgramVersion => _options.ProgramVersion;
+
     public IFaultHook Faults => _options.Faults;
 
     public TimeProvider Time => _options.Time;

@@ -12,7 +12,7 @@ internal static class DeterminismCheck
         {
             var name = build.Recipe.Name;
             var plan = BuildPlan.Create(name, build.Steps, session.Store, token);
-            var scratch = Path.Combine(Path.GetDirectoryName(build.OutputFolder)!, ".check", name);
+            var scratch = Path.Combine(Path.GetDirectoryName(build.OutputFolder)!, $".check-{name}");
             var result = await BuildCheck.RunAsync(plan, build.Steps, session.Store, scratch, SilentReporter.Instance, token).ConfigureAwait(false);
             if (result.Failure is { } failure)
             {

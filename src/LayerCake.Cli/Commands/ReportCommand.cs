@@ -16,7 +16,7 @@ internal static class ReportCommand
         command.Options.Add(output);
         command.SetAction((result, token) =>
         {
-            using var session = arguments.OpenAll(result, readOnly: true);
+            using var session = arguments.Open(result, readOnly: true);
             if (result.GetValue(output) is not null && session.Builds.Count > 1)
             {
                 throw new UsageException($"--output names one file, but the recipe has {session.Builds.Count} variants; name one with --variant.");

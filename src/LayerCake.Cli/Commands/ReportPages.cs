@@ -11,21 +11,22 @@ internal static class ReportPages
     public static string LogOf(RecipeSession session) =>
         Path.Combine(Path.GetDirectoryName(session.Builds[0].OutputFolder)!, "logs", $"{session.Name}.jsonl");
 
-    /// <summary>Writes one page.</summary>
-    /// <exception cref="ReportingException">There is no log of the recipe, or the page cannot be written.</exception>
+    /// <summary>Writes one page: from the log, or without one from what the store has.</summary>
+    /// <exception cref="ReportingException">Nothing was built, or the page cannot be written.</exception>
     public static void Write(RecipeSession session, RecipeBuild build, string page, CancellationToken token)
     {
+        var plan = BuildPlan.Create(build.Recipe.Name, build.Steps, session.Store, token);
         var log = LogOf(session);
-        if (!File.Exists(log))
+        IReadOnlyList<BuildEvent> events = File.Exists(log) ? [.. BuildEventLog.Read(log)] : [];
+        if (events.Count == 0 && plan.Steps.All(step => step.Record is null))
         {
-            throw new ReportingException($"{session.Name} has no log of a build ({log} does not exist); build it first");
+            throw new ReportingException($"{build.Recipe.Name} was not built: there is neither a log ({log}) nor a result in the store; build it first");
         }
 
-        var plan = BuildPlan.Create(build.Recipe.Name, build.Steps, session.Store, token);
         var folder = Path.GetRelativePath(Directory.GetCurrentDirectory(), build.OutputFolder);
         // Where it is not below the working folder, only its name: a page is passed on.
         var shown = folder.StartsWith("..", StringComparison.Ordinal) || Path.IsPathRooted(folder) ? $"{Path.GetFileName(Path.GetDirectoryName(build.OutputFolder))}/{build.Recipe.Name}" : folder;
-        BuildReport.Write(page, new ReportCollector(session.Store).Collect(build.Recipe.Name, plan, shown.Replace(Path.DirectorySeparatorChar, '/'), BuildEventLog.Read(log)));
+        BuildReport.Write(page, new ReportCollector(session.Store).Collect(plan, shown.Replace(Path.DirectorySeparatorChar, '/'), events));
     }
 
     /// <summary>After a build: a page for each variant in which a step ran or failed, or that has none yet. A build does not fail for its page.</summary>
@@ -34,7 +35,7 @@ internal static class ReportPages
         foreach (var build in session.Builds)
         {
             var page = BuildReport.PathFor(build.OutputFolder);
-            if (File.Exists(page) && outcome.Rows.Where(row => row.Recipe == build.Recipe.Name).All(row => row.Outcome == OutcomeWords.Cached))
+            if (File.Exists(page) && outcome.Rows.Where(row => row.Recipe == build.Recipe.Name).All(row => row.Outcome is OutcomeWords.Cached))
             {
                 continue;
             }

@@ -2,7 +2,10 @@ using LayerCake.Building;
 
 namespace LayerCake.Reporting;
 
-/// <summary>What the log of a build says of one recipe: its steps, when each ran, how it ended.</summary>
+/// <summary>
+/// What the log of a build says of one recipe: its steps, when each ran, how it ended. Of steps that were run one by one, a process each, the log has no plan; then
+/// the plan as it is now says which there are, and a step without events whose result is there was found.
+/// </summary>
 internal sealed class BuildHistory
 {
     private readonly List<StepPlanned> _planned = [];
@@ -16,8 +19,6 @@ internal sealed class BuildHistory
 
     public string ProgramVersion { get; private set; } = "";
 
-    public bool IsEmpty => _planned.Count == 0;
-
     public string Outcome => _ended.Values.Any(end => end is StepFailed) ? "failed"
         : _planned.All(step => _ended.GetValueOrDefault(step.Step) is StepFinished) ? "succeeded"
         : _finished is { Succeeded: false } ? "failed"
@@ -29,12 +30,25 @@ internal sealed class BuildHistory
     /// <summary>To the end of the last step; other recipes of the same build may have gone on.</summary>
     public TimeSpan Duration => _ended.Values.Select(end => end.At).DefaultIfEmpty(_last).Max();
 
-    public static BuildHistory Of(string recipe, IEnumerable<BuildEvent> events)
+    public static BuildHistory Of(BuildPlan plan, IEnumerable<BuildEvent> events)
     {
-        var history = new BuildHistory(recipe);
+        var history = new BuildHistory(plan.RecipeName);
         foreach (var @event in events)
         {
             history.Take(@event);
+        }
+
+        if (history._planned.Count == 0)
+        {
+            foreach (var step in plan.Steps)
+            {
+                history._planned.Add(new StepPlanned(plan.RecipeName, step.Name, step.Key, "", step.Reason, step.Step.DependsOn));
+                if (step.Record is { } record)
+                {
+                    history._ended.TryAdd(
+                        step.Name, new StepFinished(plan.RecipeName, step.Name, step.Key, OutcomeWords.Cached, step.Reason, TimeSpan.Zero, record.Tree.TotalBytes));
+                }
+            }
         }
 
         return history;

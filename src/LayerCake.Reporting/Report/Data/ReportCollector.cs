@@ -14,19 +14,12 @@ public sealed partial class ReportCollector(ArtifactStore store)
 {
     private const string WeightsFolder = WorkspacePaths.Models + "/weights/";
 
-    /// <param name="recipe">The recipe's name, or that of one variant.</param>
-    /// <param name="plan">Its plan, for the size of the model.</param>
+    /// <param name="plan">The plan of the recipe, or of one variant.</param>
     /// <param name="packageFolder">Where the package lies, as people write it.</param>
-    /// <param name="events">The log of a build that had this recipe.</param>
-    /// <exception cref="ReportingException">The log says nothing of the recipe.</exception>
-    public BuildReportData Collect(string recipe, BuildPlan plan, string packageFolder, IEnumerable<BuildEvent> events)
+    /// <param name="events">The log of the last build; none where there is no log.</param>
+    public BuildReportData Collect(BuildPlan plan, string packageFolder, IEnumerable<BuildEvent> events)
     {
-        var history = BuildHistory.Of(recipe, events);
-        if (history.IsEmpty)
-        {
-            throw new ReportingException($"the log of the last build says nothing of {recipe}; build it first");
-        }
-
+        var history = BuildHistory.Of(plan, events);
         var steps = history.Steps();
         var records = new Dictionary<string, StepRecord>(StringComparer.Ordinal);
         foreach (var step in steps)
@@ -41,12 +34,12 @@ public sealed partial class ReportCollector(ArtifactStore store)
         var configuration = ConfigurationOf(package?.Tree ?? records.GetValueOrDefault(StepFields.Convert)?.Tree);
         return new BuildReportData
         {
-            Recipe = recipe,
+            Recipe = plan.RecipeName,
             Outcome = history.Outcome,
             Failure = history.Failure,
             PackageFolder = package is null ? null : packageFolder,
             PackageDigest = package?.Tree.Digest.ToString(),
-            ProgramVersion = history.ProgramVersion,
+            ProgramVersion = history.ProgramVersion.Length > 0 ? history.ProgramVersion : store.ProgramVersion,
             Duration = history.Duration,
             Steps = steps,
             Sizes = SizesOf(plan, records.Values, package, configuration),

@@ -28,6 +28,10 @@ internal sealed class ReportPage
         if (_data.Steps.Count > 0)
         {
             WriteSteps();
+        }
+
+        if (_data.Duration > TimeSpan.Zero)
+        {
             WriteTimeline();
         }
 
@@ -66,7 +70,7 @@ internal sealed class ReportPage
                 "failed" => "Failed",
                 _ => "Stopped",
             });
-            _markup.Text($" after {Durations.Short(_data.Duration)}: {Counts()}.");
+            _markup.Text(_data.Duration > TimeSpan.Zero ? $" after {Durations.Short(_data.Duration)}: {Counts()}." : $": {Counts()}.");
             if (_data.PackageFolder is { } folder)
             {
                 _markup.Text(" The package is in ").Element("code", folder).Text(".");
