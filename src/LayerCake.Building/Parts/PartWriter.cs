@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using System.IO.Hashing;
 using Microsoft.Win32.SafeHandles;
 
 namespace LayerCake.Building;
@@ -11,7 +11,7 @@ internal sealed class PartWriter
 
     private readonly string _temporary;
     private readonly SafeFileHandle _file;
-    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly XxHash128 _hash = new();
     private readonly byte[] _buffer = new byte[BufferBytes];
     private int _buffered;
     private long _length;
@@ -49,12 +49,11 @@ internal sealed class PartWriter
     public void Finish()
     {
         Flush();
-        Span<byte> digest = stackalloc byte[Digest.ByteLength];
+        Span<byte> digest = stackalloc byte[PartFile.DigestBytes];
         _hash.GetHashAndReset(digest);
         RandomAccess.Write(_file, digest, _length);
         RandomAccess.FlushToDisk(_file);
         _file.Dispose();
-        _hash.Dispose();
     }
 
     public void MoveTo(string path)
@@ -66,7 +65,6 @@ internal sealed class PartWriter
     public void Abandon()
     {
         _file.Dispose();
-        _hash.Dispose();
         try
         {
             File.Delete(_temporary);
@@ -85,7 +83,7 @@ internal sealed class PartWriter
 
     private void Put(ReadOnlySpan<byte> bytes)
     {
-        _hash.AppendData(bytes);
+        _hash.Append(bytes);
         RandomAccess.Write(_file, bytes, _length);
         _length += bytes.Length;
     }

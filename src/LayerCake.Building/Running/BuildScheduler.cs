@@ -30,7 +30,7 @@ public sealed class BuildScheduler(ArtifactStore store, BuildEventStream events,
         while (true)
         {
             SkipBlocked(steps);
-            if (!token.IsCancellationRequested && (_failures.Count == 0 || options.KeepGoing))
+            if (!token.IsCancellationRequested && (options.KeepGoing || !steps.Exists(step => step.Failure is not null)))
             {
                 StartReady(steps, token);
             }
@@ -157,7 +157,8 @@ public sealed class BuildScheduler(ArtifactStore store, BuildEventStream events,
     private void Settle(Task ended)
     {
         _running.Remove(ended, out var step);
-        if (step!.Failure is { } failure)
+        step!.HasEnded = true;
+        if (step.Failure is { } failure)
         {
             _failures.Add(failure);
         }
@@ -178,6 +179,7 @@ public sealed class BuildScheduler(ArtifactStore store, BuildEventStream events,
     private void Skip(ScheduledStep step, string reason)
     {
         step.Skip(reason);
+        step.HasEnded = true;
         events.Post(new StepSkipped(step.Recipe, step.Name, reason));
     }
 

@@ -1,6 +1,9 @@
 namespace LayerCake.Building;
 
-/// <summary>One step of one plan on its way through the scheduler. Touched by the scheduler's own loop only.</summary>
+/// <summary>
+/// One step of one plan on its way through the scheduler. How it ended is written by whoever runs it; the scheduler's loop looks at that once the step
+/// <see cref="HasEnded"/>, which the loop itself sets.
+/// </summary>
 internal sealed class ScheduledStep(ScheduledPlan plan, PlannedStep planned)
 {
     private StepDemand? _demand;
@@ -24,7 +27,7 @@ internal sealed class ScheduledStep(ScheduledPlan plan, PlannedStep planned)
     /// <summary>A result that is there takes nothing of the machine.</summary>
     public StepDemand Demand => _demand ??= IsForced || (Planned.Outcome == PlannedOutcome.Miss && Twin is null) ? Planned.Step.Demand : StepDemand.Light;
 
-    public bool HasEnded { get; private set; }
+    public bool HasEnded { get; set; }
 
     public bool IsStarted { get; set; }
 
@@ -40,18 +43,18 @@ internal sealed class ScheduledStep(ScheduledPlan plan, PlannedStep planned)
 
     public TimeSpan Elapsed { get; private set; }
 
-    public bool IsReady => !IsStarted && !HasEnded && Before.TrueForAll(step => step.Result is not null);
+    public bool IsReady => !IsStarted && !HasEnded && Before.TrueForAll(step => step is { HasEnded: true, Result: not null });
 
     /// <summary>A step before it that will have no result; null where there is none (yet).</summary>
     public ScheduledStep? Blocker => Before.Find(step => step is { HasEnded: true, Result: null });
 
     public void Finish(StepResult result, string reason, TimeSpan elapsed) =>
-        (HasEnded, Result, Outcome, Reason, Elapsed) = (true, result, OutcomeWords.Of(result.Outcome), reason, elapsed);
+        (Result, Outcome, Reason, Elapsed) = (result, OutcomeWords.Of(result.Outcome), reason, elapsed);
 
     public void Fail(Exception failure, string message, TimeSpan elapsed) =>
-        (HasEnded, Failure, Outcome, Reason, Elapsed) = (true, failure, OutcomeWords.Failed, message, elapsed);
+        (Failure, Outcome, Reason, Elapsed) = (failure, OutcomeWords.Failed, message, elapsed);
 
-    public void Skip(string reason) => (HasEnded, Outcome, Reason) = (true, OutcomeWords.Skipped, reason);
+    public void Skip(string reason) => (Outcome, Reason) = (OutcomeWords.Skipped, reason);
 
     public BuildRow ToRow() => new(Recipe, Name, Planned.Key, Outcome, Reason, Started, Elapsed, Result?.Tree.TotalBytes ?? 0);
 }

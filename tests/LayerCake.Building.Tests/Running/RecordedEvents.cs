@@ -5,6 +5,9 @@ internal sealed class RecordedEvents : IBuildEventSink
 {
     private readonly List<BuildEvent> _events = [];
 
+    /// <summary>Called with every event.</summary>
+    public Action<BuildEvent>? Taken { get; set; }
+
     public IReadOnlyList<BuildEvent> All
     {
         get
@@ -25,5 +28,7 @@ internal sealed class RecordedEvents : IBuildEventSink
         {
             _events.Add(@event);
         }
+
+        Taken?.Invoke(@event);
     }
 }

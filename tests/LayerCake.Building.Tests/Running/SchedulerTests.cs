@@ -87,6 +87,8 @@ public sealed class SchedulerTests : IDisposable
     public async Task After_a_failure_nothing_more_is_started_and_what_runs_ends()
     {
         using var both = new Barrier(2);
+        using var failed = new ManualResetEventSlim();
+        _events.Taken = e => (e is StepFailed ? failed : null)?.Set();
         var outcome = await RunAsync(
             new SchedulerOptions { Jobs = 2 },
             Step("fails", context =>
@@ -94,7 +96,11 @@ public sealed class SchedulerTests : IDisposable
                 both.Meet(context);
                 throw new BuildException("on purpose");
             }),
-            Step("runs", both.Meet),
+            Step("runs", context =>
+            {
+                both.Meet(context);
+                Assert.That(failed.Wait(TimeSpan.FromSeconds(60)));
+            }),
             Step("later", _ => { }, "runs"),
             Step("needs", _ => { }, "fails"));
 
