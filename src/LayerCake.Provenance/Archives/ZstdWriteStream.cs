@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using ZstdSharp;
 using ZstdSharp.Unsafe;
 
@@ -18,6 +19,7 @@ internal sealed class ZstdWriteStream : Stream
     private readonly Stream _output;
     private readonly Queue<Task<byte[]>> _frames = new();
     private readonly int _atOnce = Math.Clamp(Environment.ProcessorCount, 1, MaxAtOnce);
+    private readonly ConcurrentBag<byte[]> _free = [];
     private byte[] _input = new byte[FrameBytes];
     private int _count;
 
@@ -88,8 +90,13 @@ internal sealed class ZstdWriteStream : Stream
         }
 
         var (input, count) = (_input, _count);
-        _frames.Enqueue(Task.Run(() => Compress(input.AsSpan(0, count))));
-        _input = new byte[FrameBytes];
+        _frames.Enqueue(Task.Run(() =>
+        {
+            var frame = Compress(input.AsSpan(0, count));
+            _free.Add(input);
+            return frame;
+        }));
+        _input = _free.TryTake(out var free) ? free : new byte[FrameBytes];
         _count = 0;
     }
 

@@ -9,13 +9,14 @@ namespace LayerCake.Cli.Tests.Packages;
 /// </summary>
 internal static class OtherSurroundings
 {
-    private const string User = "65534";
+    /// <summary>A user namespace in which the process is another user and still may read what this one may.</summary>
+    private static readonly string[] s_otherUser = ["unshare", "--user", "--map-user=65534", "--map-group=65534"];
 
     /// <summary>Runs the command there and asserts that it succeeded.</summary>
     public static void Run(TemporaryFolder folder, params string[] arguments)
     {
         var command = Path.Combine(AppContext.BaseDirectory, "layercake");
-        string[] other = CanChangeUser(folder, command) ? ["setpriv", $"--reuid={User}", $"--regid={User}", "--clear-groups"] : [];
+        string[] other = CanChangeUser() ? s_otherUser : [];
         var start = new ProcessStartInfo("sh") { WorkingDirectory = folder.Path, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in (string[])["-c", "umask 077; exec \"$@\"", "sh", .. other, command, .. arguments])
         {
@@ -52,28 +53,24 @@ internal static class OtherSurroundings
     /// <summary>A value of the environment that may be nowhere in what is made.</summary>
     public const string Secret = "a-token-that-nobody-may-see";
 
-    /// <summary>Only root can, and only where that user may run the command.</summary>
-    private static bool CanChangeUser(TemporaryFolder folder, string command)
+    /// <summary>Not every system has user namespaces, or lets everyone make one.</summary>
+    private static bool CanChangeUser()
     {
-        if (Environment.UserName != "root" || !File.Exists("/usr/bin/setpriv"))
+        try
+        {
+            var start = new ProcessStartInfo(s_otherUser[0]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            foreach (var argument in s_otherUser[1..].Append("true"))
+            {
+                start.ArgumentList.Add(argument);
+            }
+
+            using var process = Process.Start(start)!;
+            process.WaitForExit();
+            return process.ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
         {
             return false;
         }
-
-        Start("chown", "-R", User, folder.Path);
-        return Start("/usr/bin/setpriv", $"--reuid={User}", $"--regid={User}", "--clear-groups", command, "--version") == 0;
-    }
-
-    private static int Start(string command, params string[] arguments)
-    {
-        var start = new ProcessStartInfo(command) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        using var process = Process.Start(start)!;
-        process.WaitForExit();
-        return process.ExitCode;
     }
 }
