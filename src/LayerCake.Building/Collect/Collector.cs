@@ -68,9 +68,7 @@ public sealed class Collector(ArtifactStore store)
                 var digest = item.Content!.Value;
                 return !inventory.IsNamed(digest) && RemoveContent(digest);
             case CollectedKind.Parts:
-                Folders.Delete(item.Path!);
-                store.Faults.Pass(FaultPoints.CollectParts);
-                return true;
+                return RemoveParts(item.Path!);
             default:
                 return RemoveRubbish(item.Path!);
         }
@@ -95,15 +93,35 @@ public sealed class Collector(ArtifactStore store)
     }
 
     // A dead build's folder went with the sweep, unless it is another user's: that user's next build removes it.
-    private bool RemoveRubbish(string path)
+    private static bool RemoveRubbish(string path)
     {
         if (Directory.Exists(path))
         {
             return false;
         }
 
-        File.Delete(path);
-        return true;
+        return MayRemove(() => File.Delete(path));
+    }
+
+    private bool RemoveParts(string path)
+    {
+        var removed = MayRemove(() => Folders.Delete(path));
+        store.Faults.Pass(FaultPoints.CollectParts);
+        return removed;
+    }
+
+    // What another user alone may remove stays for that user's next build or collection; it is no reason to leave the rest.
+    private static bool MayRemove(Action remove)
+    {
+        try
+        {
+            remove();
+            return true;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     private bool RemoveContent(Digest digest)

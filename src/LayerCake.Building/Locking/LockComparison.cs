@@ -88,6 +88,11 @@ internal sealed class LockComparison(LockRecord locked, IReadOnlyList<LockSubjec
     {
         foreach (var change in KeyDocument.Diff(step.Fields, planned.Fields))
         {
+            if (change.Field == LockRecord.SignerField)
+            {
+                continue;
+            }
+
             if (change.Field.StartsWith(InputsPrefix, StringComparison.Ordinal))
             {
                 CompareInput(change.Field[InputsPrefix.Length..], change, planned, subject);

@@ -12,6 +12,9 @@ public sealed class LockRecord
     /// <summary>Version of the file's form.</summary>
     public const int Format = 1;
 
+    /// <summary>The field of a key that says who signs a result. A record is of what is built, not by whom, so that a CI job may sign what it is held to.</summary>
+    public const string SignerField = "environment.signing_key";
+
     private const string Extension = ".lock";
     private const int PrintedDifferences = 50;
 

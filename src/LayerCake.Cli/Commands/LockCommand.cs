@@ -15,7 +15,7 @@ internal static class LockCommand
         command.Options.Add(inputsOnly);
         command.SetAction((result, cancellationToken) =>
         {
-            using var session = arguments.Open(result, readOnly: false);
+            using var session = arguments.Open(result, readOnly: false, sign: false);
             var subjects = session.Builds.Zip(session.Plan(cancellationToken), static (build, plan) => new LockSubject(build.Recipe, plan)).ToList();
             session.Store.Stats.Save();
             Write(LockRecord.PathOf(session.File), subjects, result.GetValue(inputsOnly), System.Console.Out);

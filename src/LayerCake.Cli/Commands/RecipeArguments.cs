@@ -88,7 +88,8 @@ internal sealed class RecipeArguments
     /// <param name="result">The command line.</param>
     /// <param name="readOnly">Nothing may be written.</param>
     /// <param name="single">Only one recipe makes sense: where there are variants, one must be chosen.</param>
-    public RecipeSession Open(ParseResult result, bool readOnly, bool single = false)
+    /// <param name="sign">Whether a package that is built would be signed with the key that is given.</param>
+    public RecipeSession Open(ParseResult result, bool readOnly, bool single = false, bool sign = true)
     {
         var file = RecipeLocator.Find(result.GetValue(_recipe)!, Directory.GetCurrentDirectory());
         var overrides = result.GetValue(_overrides)!;
@@ -96,7 +97,7 @@ internal sealed class RecipeArguments
         var variants = RecipeReader.LoadAll(file, overrides);
         var recipes = single || variant is not null ? [RecipeReader.Load(file, overrides, variant)] : variants.Select(each => each.Recipe);
         var artifacts = result.GetValue(_artifacts)!;
-        var key = SigningKeys.Find(result.GetValue(_signKey));
+        var key = sign ? SigningKeys.Find(result.GetValue(_signKey)) : null;
         var builds = recipes.Select(recipe => RecipeBuild.Open(recipe, artifacts, key)).ToList();
         var cache = _cache.Open(result);
         return new RecipeSession

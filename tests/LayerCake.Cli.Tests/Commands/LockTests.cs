@@ -120,6 +120,20 @@ internal sealed class LockTests
     }
 
     [Test]
+    public void A_locked_build_may_be_signed()
+    {
+        using (var key = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256))
+        {
+            File.WriteAllText(_folder.At("key.pem"), key.ExportECPrivateKeyPem());
+        }
+
+        Lock();
+        Run("build", "--locked", "--sign-key", "key.pem").Succeeded();
+
+        Assert.That(_folder.At("artifacts", "small", "model.sig"), Does.Exist);
+    }
+
+    [Test]
     public void A_locked_build_that_does_not_give_the_recorded_output_names_step_and_file()
     {
         Assert.That(Run("build").ExitCode, Is.Zero);
