@@ -60,11 +60,11 @@ run() { # NAME COMMAND...: in the background, with its process id kept for stop.
 }
 
 until_answers() { # PORT
-  for _ in $(seq 600); do
+  for _ in $(seq 1800); do
     (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null && return 0
     sleep 0.1
   done
-  fail "nothing listens on port $1 after 60 s"
+  fail "nothing listens on port $1 after 180 s"
 }
 
 # One replica on one device is enough for a test. The same as swift-ring-builder's create, add and rebalance, in one start of Python instead of nine.
