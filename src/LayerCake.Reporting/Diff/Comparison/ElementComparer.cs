@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using LayerCake.Checkpoints;
@@ -18,12 +20,30 @@ internal static class ElementComparer
     /// <summary>Compares <paramref name="count"/> elements from <paramref name="start"/> on.</summary>
     public static PartialDifference Compare(TensorContent a, TensorContent b, long start, int count)
     {
-        var left = Read(a, start, count);
-        var right = Read(b, start, count);
-        var partial = new PartialDifference();
-        if (a.DType == b.DType)
+        var pool = ArrayPool<byte>.Shared;
+        var (sizeA, sizeB) = (a.DType.ByteSize(), b.DType.ByteSize());
+        var (bufferA, bufferB) = (pool.Rent(count * sizeA), pool.Rent(count * sizeB));
+        try
         {
-            (partial.Differing, partial.First) = a.DType.ByteSize() switch
+            var left = bufferA.AsSpan(0, count * sizeA);
+            var right = bufferB.AsSpan(0, count * sizeB);
+            a.Read(start * sizeA, left);
+            b.Read(start * sizeB, right);
+            return Compare(a.DType, left, b.DType, right, start);
+        }
+        finally
+        {
+            pool.Return(bufferA);
+            pool.Return(bufferB);
+        }
+    }
+
+    private static PartialDifference Compare(DType typeA, ReadOnlySpan<byte> left, DType typeB, ReadOnlySpan<byte> right, long start)
+    {
+        var partial = new PartialDifference();
+        if (typeA == typeB)
+        {
+            (partial.Differing, partial.First) = typeA.ByteSize() switch
             {
                 1 => Count<byte>(left, right),
                 2 => Count<ushort>(left, right),
@@ -32,13 +52,13 @@ internal static class ElementComparer
             };
         }
 
-        if (IsFloat(a.DType))
+        if (IsFloat(typeA))
         {
-            AddErrors(Widen(a.DType, left, count), Widen(b.DType, right, count), ref partial, countToo: a.DType != b.DType);
+            AddErrors(typeA, left, typeB, right, ref partial);
         }
         else
         {
-            AddErrors(a.DType, left, right, count, ref partial);
+            AddErrors(typeA, left, right, ref partial);
         }
 
         if (partial.First >= 0)
@@ -55,7 +75,7 @@ internal static class ElementComparer
         var bytes = Read(tensor, index, 1);
         return tensor.DType switch
         {
-            DType.F16 or DType.BF16 or DType.F32 => Numbers.Text(Widen(tensor.DType, bytes, 1)[0]),
+            DType.F16 or DType.BF16 or DType.F32 => Numbers.Text(Widened(tensor.DType, bytes)),
             _ => TryNumber(tensor.DType, bytes, 0, out var value) ? Numbers.Text(value) : "0x" + Convert.ToHexStringLower(bytes),
         };
     }
@@ -96,9 +116,15 @@ internal static class ElementComparer
         return (a.Length - equal, first);
     }
 
-    private static float[] Widen(DType type, ReadOnlySpan<byte> bytes, int count)
+    private static float Widened(DType type, ReadOnlySpan<byte> bytes)
     {
-        var values = GC.AllocateUninitializedArray<float>(count);
+        Span<float> value = stackalloc float[1];
+        Widen(type, bytes, value);
+        return value[0];
+    }
+
+    private static void Widen(DType type, ReadOnlySpan<byte> bytes, Span<float> values)
+    {
         switch (type)
         {
             case DType.F16:
@@ -106,7 +132,7 @@ internal static class ElementComparer
                 break;
             case DType.BF16:
                 var words = MemoryMarshal.Cast<byte, ushort>(bytes);
-                for (var i = 0; i < count; i++)
+                for (var i = 0; i < values.Length; i++)
                 {
                     values[i] = BitConverter.UInt32BitsToSingle((uint)words[i] << 16);
                 }
@@ -116,57 +142,72 @@ internal static class ElementComparer
                 MemoryMarshal.Cast<byte, float>(bytes).CopyTo(values);
                 break;
         }
-
-        return values;
     }
 
-    private static void AddErrors(float[] a, float[] b, ref PartialDifference partial, bool countToo)
+    [SkipLocalsInit]
+    private static void AddErrors(DType typeA, ReadOnlySpan<byte> a, DType typeB, ReadOnlySpan<byte> b, ref PartialDifference partial)
     {
-        // Runs short enough for float32 sums to lose nothing that matters, whatever the vector width.
-        const int Run = 4096;
-        for (var start = 0; start < a.Length; start += Run)
+        // Runs short enough for the first-level cache, and for float32 sums to lose nothing that matters.
+        const int Run = 2048;
+        Span<float> widenedA = stackalloc float[Run];
+        Span<float> widenedB = stackalloc float[Run];
+        var (sizeA, sizeB) = (typeA.ByteSize(), typeB.ByteSize());
+        var length = a.Length / sizeA;
+        for (var start = 0; start < length; start += Run)
         {
-            var count = Math.Min(Run, a.Length - start);
-            var (error, energy, largest) = (Vector<float>.Zero, Vector<float>.Zero, Vector<float>.Zero);
-            var left = a.AsSpan(start, count);
-            var right = b.AsSpan(start, count);
-            var i = 0;
-            for (; i <= count - Vector<float>.Count; i += Vector<float>.Count)
+            var count = Math.Min(Run, length - start);
+            Span<float> left = widenedA[..count];
+            Span<float> right = widenedB[..count];
+            Widen(typeA, a.Slice(start * sizeA, count * sizeA), left);
+            Widen(typeB, b.Slice(start * sizeB, count * sizeB), right);
+            if (typeA != typeB)
             {
-                var (x, y) = (new Vector<float>(left[i..]), new Vector<float>(right[i..]));
-                // Equal bits have no difference, infinities and NaN too.
-                var same = Vector.Equals(Vector.AsVectorInt32(x), Vector.AsVectorInt32(y));
-                var difference = Vector.ConditionalSelect(same, Vector<float>.Zero, Vector.Abs(y - x));
-                error += difference * difference;
-                energy += x * x;
-                largest = Vector.Max(largest, difference);
+                var (differing, first) = Count<uint>(MemoryMarshal.AsBytes(left), MemoryMarshal.AsBytes(right));
+                partial.Differing += differing;
+                partial.First = partial.First < 0 && first >= 0 ? start + first : partial.First;
             }
 
-            partial.Error += Vector.Sum(error);
-            partial.Energy += Vector.Sum(energy);
-            for (var lane = 0; lane < Vector<float>.Count; lane++)
-            {
-                partial.MaxAbsolute = Math.Max(partial.MaxAbsolute, largest[lane]);
-            }
-
-            for (; i < count; i++)
-            {
-                var difference = BitConverter.SingleToInt32Bits(left[i]) == BitConverter.SingleToInt32Bits(right[i]) ? 0 : Math.Abs(right[i] - left[i]);
-                partial.Error += difference * (double)difference;
-                partial.Energy += left[i] * (double)left[i];
-                partial.MaxAbsolute = Math.Max(partial.MaxAbsolute, difference);
-            }
+            AddRun(left, right, ref partial);
         }
 
         partial.IsUnknown |= double.IsNaN(partial.Error);
-        if (countToo)
+    }
+
+    private static void AddRun(ReadOnlySpan<float> left, ReadOnlySpan<float> right, ref PartialDifference partial)
+    {
+        // 256 bits on every processor: the sums do not depend on the width of its vectors.
+        var (error, energy, largest) = (Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero);
+        var i = 0;
+        for (; i <= left.Length - Vector256<float>.Count; i += Vector256<float>.Count)
         {
-            (partial.Differing, partial.First) = Count<uint>(MemoryMarshal.AsBytes(a.AsSpan()), MemoryMarshal.AsBytes(b.AsSpan()));
+            var (x, y) = (Vector256.Create(left[i..]), Vector256.Create(right[i..]));
+            // Equal bits have no difference, infinities and NaN too.
+            var same = Vector256.Equals(x.AsInt32(), y.AsInt32()).AsSingle();
+            var difference = Vector256.AndNot(Vector256.Abs(y - x), same);
+            error += difference * difference;
+            energy += x * x;
+            largest = Vector256.Max(largest, difference);
+        }
+
+        partial.Error += Vector256.Sum(error);
+        partial.Energy += Vector256.Sum(energy);
+        for (var lane = 0; lane < Vector256<float>.Count; lane++)
+        {
+            partial.MaxAbsolute = Math.Max(partial.MaxAbsolute, largest[lane]);
+        }
+
+        for (; i < left.Length; i++)
+        {
+            var difference = BitConverter.SingleToInt32Bits(left[i]) == BitConverter.SingleToInt32Bits(right[i]) ? 0 : Math.Abs(right[i] - left[i]);
+            partial.Error += difference * (double)difference;
+            partial.Energy += left[i] * (double)left[i];
+            partial.MaxAbsolute = Math.Max(partial.MaxAbsolute, difference);
         }
     }
 
-    private static void AddErrors(DType type, byte[] a, byte[] b, int count, ref PartialDifference partial)
+    private static void AddErrors(DType type, ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ref PartialDifference partial)
     {
+        var count = a.Length / type.ByteSize();
         for (var i = 0; i < count; i++)
         {
             if (!TryNumber(type, a, i, out var left) || !TryNumber(type, b, i, out var right))

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -21,8 +22,24 @@ internal static class PackedComparer
     /// <summary>Compares the inputs from <paramref name="first"/> on. <see cref="PartialDifference.First"/> is input · N + output.</summary>
     public static PartialDifference Compare(PackedContent a, PackedContent b, long first, long count)
     {
-        var left = Codes(a, first, count);
-        var right = Codes(b, first, count);
+        var pool = ArrayPool<uint>.Shared;
+        var words = checked((int)(count * a.Outputs / 8));
+        var (left, right) = (pool.Rent(words), pool.Rent(words));
+        try
+        {
+            a.Codes.Read(first * a.Outputs / 2, MemoryMarshal.AsBytes(left.AsSpan(0, words)));
+            b.Codes.Read(first * b.Outputs / 2, MemoryMarshal.AsBytes(right.AsSpan(0, words)));
+            return Compare(a, left, b, right, first, count);
+        }
+        finally
+        {
+            pool.Return(left);
+            pool.Return(right);
+        }
+    }
+
+    private static PartialDifference Compare(PackedContent a, ReadOnlySpan<uint> left, PackedContent b, ReadOnlySpan<uint> right, long first, long count)
+    {
         var partial = new PartialDifference();
         var (groupA, groupB) = ((Group?)null, (Group?)null);
         if (a.Layout == PackedLayout.Tiles)
@@ -33,7 +50,7 @@ internal static class PackedComparer
                 var start = (int)(input / SlabInputs * words);
                 groupA = Group.Of(a, (first + input) / a.GroupSize, groupA);
                 groupB = Group.Of(b, (first + input) / b.GroupSize, groupB);
-                CompareTiles(left.AsSpan(start, words), right.AsSpan(start, words), groupA, groupB, first + input, a.Outputs, ref partial);
+                CompareTiles(left.Slice(start, words), right.Slice(start, words), groupA, groupB, first + input, a.Outputs, ref partial);
             }
         }
         else
@@ -43,7 +60,7 @@ internal static class PackedComparer
             {
                 groupA = Group.Of(a, (first + row) / a.GroupSize, groupA);
                 groupB = Group.Of(b, (first + row) / b.GroupSize, groupB);
-                CompareRow(left.AsSpan(row * words, words), right.AsSpan(row * words, words), groupA, groupB, first + row, a.Outputs, ref partial);
+                CompareRow(left.Slice(row * words, words), right.Slice(row * words, words), groupA, groupB, first + row, a.Outputs, ref partial);
             }
         }
 
@@ -77,13 +94,6 @@ internal static class PackedComparer
     }
 
     private static ReadOnlySpan<int> AwqShifts => [0, 16, 4, 20, 8, 24, 12, 28];
-
-    private static uint[] Codes(PackedContent packed, long first, long count)
-    {
-        var words = new uint[count * packed.Outputs / 8];
-        packed.Codes.Read(first * packed.Outputs / 2, MemoryMarshal.AsBytes(words.AsSpan()));
-        return words;
-    }
 
     private static void CompareTiles(ReadOnlySpan<uint> left, ReadOnlySpan<uint> right, Group a, Group b, long slab, long outputs, ref PartialDifference partial)
     {
