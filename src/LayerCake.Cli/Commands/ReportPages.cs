@@ -32,6 +32,12 @@ internal static class ReportPages
     /// <summary>After a build: a page for each variant in which a step ran or failed, or that has none yet. A build does not fail for its page.</summary>
     public static void WriteAfter(RecipeSession session, BuildOutcome outcome, CancellationToken token)
     {
+        if (!outcome.Succeeded && !File.Exists(LogOf(session)))
+        {
+            // Where not even a log could be written, the failure has said why.
+            return;
+        }
+
         foreach (var build in session.Builds)
         {
             var page = BuildReport.PathFor(build.OutputFolder);
