@@ -43,7 +43,7 @@ internal sealed class CollectGate(string path, TimeProvider time, bool readOnly)
                     ? new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1)
                     : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
             }
-            catch (IOException exception) when (TemporaryArea.IsTaken(exception))
+            catch (IOException exception) when (TemporaryArea.IsHeld(exception))
             {
                 await Task.Delay(Poll, time, token).ConfigureAwait(false);
             }

@@ -69,7 +69,7 @@ internal sealed class AppendedFile : IDisposable
             {
                 return new FileStream(_path, FileMode.Append, FileAccess.Write, FileShare.Read, 1);
             }
-            catch (IOException exception) when (TemporaryArea.IsTaken(exception) && attempt < 1000)
+            catch (IOException exception) when (TemporaryArea.IsHeld(exception) && attempt < 1000)
             {
                 Thread.Sleep(1);
             }

@@ -87,7 +87,7 @@ internal sealed class StoreLock : IDisposable
         {
             file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1);
         }
-        catch (IOException exception) when (TemporaryArea.IsTaken(exception))
+        catch (IOException exception) when (TemporaryArea.IsHeld(exception))
         {
             return null;
         }

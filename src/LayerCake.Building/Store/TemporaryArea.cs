@@ -169,10 +169,13 @@ internal sealed class TemporaryArea : IDisposable
     }
 
     /// <summary>Whether an open failed because another process holds the file (or, with CreateNew, because it is there).</summary>
-    internal static bool IsTaken(IOException exception) =>
-        OperatingSystem.IsWindows()
-            ? (exception.HResult & 0xffff) is 32 or 33 or 80
-            : exception.HResult is 11 or 35 or 17 || (exception.HResult & 0xffff) is 32 or 80;
+    private static bool IsTaken(IOException exception) =>
+        IsHeld(exception) || exception.HResult == 17 || (exception.HResult & 0xffff) == 80;
+
+    /// <summary>Whether an open failed because another process holds the file. A file where a folder should be is no such thing: it stays.</summary>
+    internal static bool IsHeld(IOException exception) => OperatingSystem.IsWindows()
+        ? (exception.HResult & 0xffff) is 32 or 33
+        : exception.HResult is 11 or 35 || (exception.HResult & 0xffff) == 32;
 
     private string Next() => Interlocked.Increment(ref _count).ToString(System.Globalization.CultureInfo.InvariantCulture);
 }
