@@ -16,4 +16,12 @@ if (args is ["put" or "get" or "check", var location, var file])
     return;
 }
 
+// fill|hit LOCATION FOLDER FILES MEGABYTES: a result into or out of a remote cache, for cache.sh.
+if (args is ["fill" or "hit", var shared, var store, var files, var megabytes])
+{
+    var culture = System.Globalization.CultureInfo.InvariantCulture;
+    await RemoteHit.RunAsync(args[0], shared, store, int.Parse(files, culture), int.Parse(megabytes, culture));
+    return;
+}
+
 BenchmarkSwitcher.FromAssembly(typeof(SyntheticCheckpoint).Assembly).Run(args);

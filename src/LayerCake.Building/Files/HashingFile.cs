@@ -17,6 +17,7 @@ internal sealed class HashingFile : Stream
 {
     private const int BlockBytes = 1 << 20;
     private const int BlocksAhead = 4;
+    private const long WriteBehindBytes = 16L << 20;
 
     private readonly Lock _gate = new();
     private readonly SafeFileHandle _handle;
@@ -193,10 +194,34 @@ internal sealed class HashingFile : Stream
 
     private async Task HashAsync()
     {
+        long hashed = 0;
+        long started = 0;
         await foreach (var block in _full!.Reader.ReadAllAsync().ConfigureAwait(false))
         {
             _hash.AppendData(block.AsSpan(0, BlockBytes));
             ArrayPool<byte>.Shared.Return(block);
+            hashed += BlockBytes;
+            if (hashed - started >= WriteBehindBytes)
+            {
+                StartWriting(started, hashed - started);
+                started = hashed;
+            }
+        }
+    }
+
+    // Left to itself, the system keeps up to a tenth of the memory before it writes, and the flush at the end waits for all of that.
+    private void StartWriting(long offset, long count)
+    {
+        try
+        {
+            if (OperatingSystem.IsLinux())
+            {
+                _ = NativeMethods.SyncFileRange((int)_handle.DangerousGetHandle(), offset, count, NativeMethods.StartWriting);
+            }
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // An old musl. The flush does it all.
         }
     }
 

@@ -11,6 +11,7 @@ internal static partial class NativeMethods
     public const uint Exchange = 2; // RENAME_EXCHANGE
     public const int OpenFolder = 0x10000 | 0x80000; // O_DIRECTORY | O_CLOEXEC, read only (x86-64)
     public const int OpenFolderArm = 0x4000 | 0x80000; // the same on arm64, where O_DIRECTORY differs
+    public const uint StartWriting = 2; // SYNC_FILE_RANGE_WRITE
     public const int Kill = 9; // SIGKILL
     public const int AppendToFile = 0x1 | 0x40 | 0x400 | 0x80000; // O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC
 
@@ -35,6 +36,9 @@ internal static partial class NativeMethods
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     public static partial int FSync(int handle);
+
+    [LibraryImport("libc", EntryPoint = "sync_file_range", SetLastError = true)]
+    public static partial int SyncFileRange(int handle, long offset, long count, uint flags);
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int handle);
