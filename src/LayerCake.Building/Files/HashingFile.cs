@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Threading.Channels;
 using Microsoft.Win32.SafeHandles;
@@ -26,6 +27,7 @@ internal sealed class HashingFile : Stream
     private readonly Action<Exception>? _fault;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private byte[] _block = ArrayPool<byte>.Shared.Rent(BlockBytes);
+    private readonly ConcurrentQueue<byte[]> _spare = new();
     private Channel<byte[]>? _full;
     private Task _hashing = Task.CompletedTask;
     private int _filled;
@@ -188,7 +190,7 @@ internal sealed class HashingFile : Stream
             _full.Writer.WriteAsync(_block).AsTask().GetAwaiter().GetResult();
         }
 
-        _block = ArrayPool<byte>.Shared.Rent(BlockBytes);
+        _block = _spare.TryDequeue(out var spare) ? spare : ArrayPool<byte>.Shared.Rent(BlockBytes);
         _filled = 0;
     }
 
@@ -199,7 +201,8 @@ internal sealed class HashingFile : Stream
         await foreach (var block in _full!.Reader.ReadAllAsync().ConfigureAwait(false))
         {
             _hash.AppendData(block.AsSpan(0, BlockBytes));
-            ArrayPool<byte>.Shared.Return(block);
+            // Not to the pool: given back there by one thread, a block is not at hand for the other.
+            _spare.Enqueue(block);
             hashed += BlockBytes;
             if (hashed - started >= WriteBehindBytes)
             {
@@ -239,5 +242,9 @@ internal sealed class HashingFile : Stream
         _hash.Dispose();
         _handle.Dispose();
         ArrayPool<byte>.Shared.Return(_block);
+        while (_spare.TryDequeue(out var spare))
+        {
+            ArrayPool<byte>.Shared.Return(spare);
+        }
     }
 }
