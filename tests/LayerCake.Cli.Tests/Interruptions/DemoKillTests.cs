@@ -9,6 +9,7 @@ namespace LayerCake.Cli.Tests.Interruptions;
 /// </summary>
 [Category("Slow")]
 [Explicit]
+[NonParallelizable] // builds beside each other would all be killed early in their work
 public sealed class DemoKillTests
 {
     private const string Name = "internlm-tiny-w4kv8";
@@ -16,17 +17,17 @@ public sealed class DemoKillTests
 
     private static readonly string[] Build = ["build", "--recipe", RepositoryFiles.Recipes($"{Name}.yaml")];
 
-    private string _package = "";
-    private TimeSpan _duration;
+    private static string s_package = "";
+    private static TimeSpan s_duration;
 
     [OneTimeSetUp]
-    public void BuildUndisturbed()
+    public static void BuildUndisturbed()
     {
         using var folder = new TemporaryFolder();
         var started = Stopwatch.GetTimestamp();
         LayerCakeCommand.Run(folder.Path, Build).Succeeded();
-        _duration = Stopwatch.GetElapsedTime(started);
-        _package = Snapshot.Of(folder.At("artifacts", Name));
+        s_duration = Stopwatch.GetElapsedTime(started);
+        s_package = Snapshot.Of(folder.At("artifacts", Name));
     }
 
     [Test]
@@ -36,7 +37,7 @@ public sealed class DemoKillTests
         for (var kill = 0; kill < KillsOfACase; kill++)
         {
             using var folder = new TemporaryFolder();
-            var moment = _duration * random.NextDouble();
+            var moment = s_duration * random.NextDouble();
             using (var process = LayerCakeCommand.Start(folder.Path, Build))
             {
                 if (!process.WaitForExit(moment))
@@ -48,13 +49,13 @@ public sealed class DemoKillTests
             }
 
             var package = folder.At("artifacts", Name);
-            Assert.That(Directory.Exists(package) ? Snapshot.Of(package) : _package, Is.EqualTo(_package), $"half made after a kill at {moment}");
+            Assert.That(Directory.Exists(package) ? Snapshot.Of(package) : s_package, Is.EqualTo(s_package), $"half made after a kill at {moment}");
 
             LayerCakeCommand.Run(folder.Path, Build).Succeeded();
 
             using (Assert.EnterMultipleScope())
             {
-                Assert.That(Snapshot.Of(package), Is.EqualTo(_package), $"other bytes after a kill at {moment}");
+                Assert.That(Snapshot.Of(package), Is.EqualTo(s_package), $"other bytes after a kill at {moment}");
                 Assert.That(Directory.EnumerateFileSystemEntries(folder.At("artifacts", ".cache", "tmp")), Is.Empty, $"left behind after a kill at {moment}");
             }
         }
