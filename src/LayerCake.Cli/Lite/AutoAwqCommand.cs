@@ -31,7 +31,7 @@ internal sealed class AutoAwqCommand : FireCommand
 
     protected override IReadOnlyList<Option> Extensions => [_format];
 
-    protected override async Task RunAsync(ParseResult result, CancellationToken cancellationToken)
+    protected override async Task<ExitCode> RunAsync(ParseResult result, CancellationToken cancellationToken)
     {
         var (modelPath, workDir) = (Required(result, _model), Required(result, _workDir));
         if (OutputFolders.AreSame(modelPath, workDir))
@@ -63,5 +63,6 @@ internal sealed class AutoAwqCommand : FireCommand
             reporter => Task.Run(
                 () => AutoAwqOperation.Run(model, workDir, workDir, options, format, scanWeights: true, parts: null, reporter, cancellationToken),
                 cancellationToken)).ConfigureAwait(false);
+        return ExitCode.Success;
     }
 }

@@ -31,7 +31,7 @@ internal sealed class CalibrateCommand : FireCommand
 
     protected override IReadOnlyList<Option> Extensions => [_seed];
 
-    protected override async Task RunAsync(ParseResult result, CancellationToken cancellationToken)
+    protected override async Task<ExitCode> RunAsync(ParseResult result, CancellationToken cancellationToken)
     {
         var dataset = Required(result, _dataset);
         if (NamedSets.Contains(dataset) && !File.Exists(dataset))
@@ -61,5 +61,6 @@ internal sealed class CalibrateCommand : FireCommand
                     return true;
                 },
                 cancellationToken)).ConfigureAwait(false);
+        return ExitCode.Success;
     }
 }

@@ -32,7 +32,7 @@ internal sealed class ConvertCommand : FireCommand
 
     protected override IReadOnlyList<Option> Extensions => [_weightType];
 
-    protected override async Task RunAsync(ParseResult result, CancellationToken cancellationToken)
+    protected override async Task<ExitCode> RunAsync(ParseResult result, CancellationToken cancellationToken)
     {
         var operation = new ConvertOperation
         {
@@ -61,5 +61,6 @@ internal sealed class ConvertCommand : FireCommand
                     return true;
                 },
                 cancellationToken)).ConfigureAwait(false);
+        return ExitCode.Success;
     }
 }

@@ -20,6 +20,9 @@ internal abstract class FireCommand
 
     protected abstract IReadOnlyList<FireParameter> Signature { get; }
 
+    /// <summary>Further parameters of the original, which it takes by name only.</summary>
+    protected virtual IReadOnlyList<FireParameter> Keywords => [];
+
     /// <summary>Options of LayerCake's own, beyond the original's.</summary>
     protected virtual IReadOnlyList<Option> Extensions => [];
 
@@ -33,7 +36,7 @@ internal abstract class FireCommand
 
         _positionals.Validators.Add(RefuseUnknownOptions);
         command.Arguments.Add(_positionals);
-        foreach (var parameter in Signature)
+        foreach (var parameter in Signature.Concat(Keywords))
         {
             command.Options.Add(parameter.Option);
             if (parameter.Negation is not null)
@@ -55,8 +58,7 @@ internal abstract class FireCommand
                 throw new UsageException($"'{given[Signature.Count]}' is one argument too many; {Name} takes at most {Signature.Count}. --help lists them.");
             }
 
-            await RunAsync(result, cancellationToken).ConfigureAwait(false);
-            return (int)ExitCode.Success;
+            return (int)await RunAsync(result, cancellationToken).ConfigureAwait(false);
         });
         return command;
     }
@@ -70,14 +72,14 @@ internal abstract class FireCommand
             if (text.Length > 1 && text[0] == '-' && !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _))
             {
                 var name = text.Split('=')[0];
-                var known = Signature.Select(parameter => parameter.Name).Concat(Extensions.Select(option => option.Name.TrimStart('-')));
+                var known = Signature.Concat(Keywords).Select(parameter => parameter.Name).Concat(Extensions.Select(option => option.Name.TrimStart('-')));
                 var near = NearName.Of(name.TrimStart('-'), known);
                 result.AddError(near is null ? $"Unrecognized option '{name}'." : $"Unrecognized option '{name}'; did you mean '--{near}'?");
             }
         }
     }
 
-    protected abstract Task RunAsync(ParseResult result, CancellationToken cancellationToken);
+    protected abstract Task<ExitCode> RunAsync(ParseResult result, CancellationToken cancellationToken);
 
     protected string? Text(ParseResult result, FireParameter parameter) => parameter.Text(result, Signature, _positionals);
 

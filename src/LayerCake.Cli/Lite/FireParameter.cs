@@ -56,12 +56,13 @@ internal sealed class FireParameter
             return "False";
         }
 
-        if (named is not null && position < values.Length)
+        var placed = position >= 0 && position < values.Length;
+        if (named is not null && placed)
         {
             throw new UsageException($"'{Name}' is given twice: as --{Name} and as argument {position + 1} ('{values[position]}').");
         }
 
-        var text = named is not null ? ValueOf(named) : position < values.Length ? values[position] : Default;
+        var text = named is not null ? ValueOf(named) : placed ? values[position] : Default;
         if (text is null or "None")
         {
             return Required

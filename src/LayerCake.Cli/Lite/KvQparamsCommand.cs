@@ -19,7 +19,7 @@ internal sealed class KvQparamsCommand : FireCommand
 
     protected override IReadOnlyList<FireParameter> Signature => [_workDir, _turbomindDir, _bits, _symmetric, _tensorParallel];
 
-    protected override Task RunAsync(ParseResult result, CancellationToken cancellationToken)
+    protected override Task<ExitCode> RunAsync(ParseResult result, CancellationToken cancellationToken)
     {
         KvQparamsOperation.Run(
             Required(result, _workDir),
@@ -31,6 +31,6 @@ internal sealed class KvQparamsCommand : FireCommand
                 TensorParallel = Integer(result, _tensorParallel, 1),
             },
             System.Console.Out.WriteLine);
-        return Task.CompletedTask;
+        return Task.FromResult(ExitCode.Success);
     }
 }
