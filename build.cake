@@ -1,7 +1,7 @@
 // Turns the steps of a recipe into Cake tasks. The work is done by the layercake command, one process a step.
 //
 //   dotnet cake --recipe internlm-tiny-w4kv8.yaml [--target STEP] [--variant NAME] [--set KEY=VALUE]... [--force] [--jobs N] [--keep-going]
-//               [--locked] [--cache LOCATION] [--cache-mode MODE] [--sign-key FILE] [--dryrun] [--tree]
+//               [--locked] [--stub] [--cache LOCATION] [--cache-mode MODE] [--sign-key FILE] [--dryrun] [--tree]
 //
 #load "build/arguments.cake"
 #load "build/command.cake"

@@ -4,7 +4,7 @@ public sealed class BuildArguments
 {
     private static readonly string[] Own =
     {
-        "recipe", "variant", "target", "set", "force", "jobs", "keep-going", "locked", "cache", "cache-mode", "sign-key",
+        "recipe", "variant", "target", "set", "force", "jobs", "keep-going", "locked", "stub", "cache", "cache-mode", "sign-key",
     };
 
     private static readonly string[] Valued = { "recipe", "variant", "target", "set", "jobs", "cache", "cache-mode", "sign-key" };
@@ -30,7 +30,10 @@ public sealed class BuildArguments
     /// <summary>Go on with what does not need a step that failed.</summary>
     public bool KeepGoing { get; private init; }
 
-    /// <summary>What the layercake command takes as it is: variant, lock record, shared cache, signing key.</summary>
+    /// <summary>Whether made-up weights stand in for the model's.</summary>
+    public bool Stub => Passed.Contains("--stub");
+
+    /// <summary>What the layercake command takes as it is: variant, lock record, stub, shared cache, signing key.</summary>
     public IReadOnlyList<string> Passed { get; private init; }
 
     /// <summary>A dry run or a tree: nothing may be written.</summary>
@@ -76,6 +79,7 @@ public sealed class BuildArguments
         var force = Flag(given, "force", faults);
         var keepGoing = Flag(given, "keep-going", faults);
         var locked = Flag(given, "locked", faults);
+        var stub = Flag(given, "stub", faults);
         var jobs = 1;
         if (given.TryGetValue("jobs", out var count) && count.Count == 1 && !(int.TryParse(count.Single(), out jobs) && jobs is > 0 and <= 256) && count.Single() != "")
         {
@@ -91,7 +95,7 @@ public sealed class BuildArguments
 
             throw new CakeException(
                 "The arguments are wrong; nothing was run. Known: --recipe NAME, --variant NAME, --target STEP, --set KEY=VALUE, --force, --jobs N, --keep-going, "
-                + "--locked, --cache LOCATION, --cache-mode MODE, --sign-key FILE, --dryrun, --tree.");
+                + "--locked, --stub, --cache LOCATION, --cache-mode MODE, --sign-key FILE, --dryrun, --tree.");
         }
 
         return new BuildArguments
@@ -104,7 +108,8 @@ public sealed class BuildArguments
             KeepGoing = keepGoing,
             Passed = new[] { "variant", "cache", "cache-mode", "sign-key" }
                 .Where(given.ContainsKey).SelectMany(name => new[] { $"--{name}", given[name].Single() })
-                .Concat(locked ? new[] { "--locked" } : Array.Empty<string>()).ToList(),
+                .Concat(locked ? new[] { "--locked" } : Array.Empty<string>())
+                .Concat(stub ? new[] { "--stub" } : Array.Empty<string>()).ToList(),
             LookOnly = Flag(given, "dryrun", faults) || Flag(given, "tree", faults),
         };
     }

@@ -123,7 +123,7 @@ public sealed class StepProcesses
         if (_log is null)
         {
             var artifacts = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(_plan.Outputs[0].Output, LayerCakeCommand.Root(_context)));
-            _log = System.IO.Path.Combine(artifacts, "logs", $"{System.IO.Path.GetFileNameWithoutExtension(_arguments.Recipe)}.jsonl");
+            _log = System.IO.Path.Combine(artifacts, "logs", $"{System.IO.Path.GetFileNameWithoutExtension(_arguments.Recipe)}{(_arguments.Stub ? "-stub" : "")}.jsonl");
             System.IO.Directory.CreateDirectory(System.IO.Path.GetDirectoryName(_log));
             System.IO.File.Delete(_log);
         }

@@ -123,7 +123,7 @@ internal static class ModelCheck
     public static AwqOptions AwqOptionsOf(AutoAwqOptions options) => new() { Bits = options.Bits.Value, GroupSize = options.GroupSize.Value };
 
     /// <summary>What convert will write: int4 after auto_awq, else what the recipe or the checkpoint says.</summary>
-    private static TurboMind.WeightType WeightTypeOf(Recipe recipe, HuggingFaceFolder model) => (recipe.AutoAwq, recipe.Convert.WeightType) switch
+    public static TurboMind.WeightType WeightTypeOf(Recipe recipe, HuggingFaceFolder model) => (recipe.AutoAwq, recipe.Convert.WeightType) switch
     {
         (not null, _) => TurboMind.WeightType.Int4,
         (_, Recipes.WeightType.BFloat16) => TurboMind.WeightType.BFloat16,

@@ -16,6 +16,9 @@ public sealed class RecipeBuild
         Steps = steps;
     }
 
+    private const int StubSamples = 2;
+    private const int StubSequenceLength = 64;
+
     /// <summary>Name of the build record in a package.</summary>
     public const string RecordFile = PackageFiles.BuildRecord;
 
@@ -51,6 +54,39 @@ public sealed class RecipeBuild
         var outputFolder = Path.Combine(Path.GetFullPath(artifactsFolder), recipe.Name);
         return new RecipeBuild(recipe, outputFolder, StepsOf(recipe, model, outputFolder, signingKey));
     }
+
+    /// <summary>
+    /// The recipe's whole graph on a made-up checkpoint of the model's kind, two layers of the least width: what fails for the machine, the tokenizer, the text or
+    /// the settings fails in seconds. The real model is checked as <see cref="Open"/> does, and none of its weights is read. Keys and name say that it is a stub, and it is not signed.
+    /// </summary>
+    /// <param name="recipe">The recipe as it is meant.</param>
+    /// <param name="artifactsFolder">Below it lie the outputs and the store.</param>
+    /// <param name="scratch">Takes the made-up checkpoint, which must stay until the build has ended.</param>
+    public static RecipeBuild OpenStub(Recipe recipe, string artifactsFolder, string scratch)
+    {
+        var stub = recipe with
+        {
+            Name = StubName(recipe.Name),
+            Calibrate = recipe.Calibrate is { } calibrate
+                ? calibrate with { Samples = Math.Min(calibrate.Samples, StubSamples), SequenceLength = Math.Min(calibrate.SequenceLength, StubSequenceLength) }
+                : null,
+        };
+        var folder = Path.Combine(scratch, stub.Name);
+        using (var real = HuggingFaceFolder.Open(recipe.ResolveModel()))
+        {
+            var configuration = ModelConfiguration.Read(real);
+            ModelCheck.Run(recipe, real, configuration);
+            StubModel.Write(real, StubSize.Of(recipe, configuration, ModelCheck.WeightTypeOf(recipe, real)), folder);
+        }
+
+        using var model = HuggingFaceFolder.Open(folder);
+        ModelCheck.Run(stub, model, ModelConfiguration.Read(model));
+        var outputFolder = Path.Combine(Path.GetFullPath(artifactsFolder), stub.Name);
+        return new RecipeBuild(stub, outputFolder, [.. StepsOf(stub, model, outputFolder).Select(step => new StubStep(step))]);
+    }
+
+    /// <summary>What the stub of a recipe is called.</summary>
+    public static string StubName(string recipe) => $"{recipe}-stub";
 
     /// <summary>The steps of a recipe that may or may not be buildable.</summary>
     internal static IReadOnlyList<IBuildStep> StepsOf(Recipe recipe, HuggingFaceFolder model, string outputFolder, SigningKey? signingKey = null)

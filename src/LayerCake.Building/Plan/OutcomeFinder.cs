@@ -101,17 +101,19 @@ internal sealed class OutcomeFinder(string recipeName, ArtifactStore store, Shar
                     Outcome = PlannedOutcome.Hit,
                     Reason = here.UnreadBytes == 0 ? "up to date" : "up to date; its content will be checked",
                     Record = record,
+                    RunTime = record.RunTime,
                 };
             }
         }
 
         if (away.Record is { } other && FaultOfOrigin(step, other) is null)
         {
-            return step with { Outcome = PlannedOutcome.Remote, Reason = $"in {cache!.Name}", Record = other, BytesToFetch = away.Bytes };
+            return step with { Outcome = PlannedOutcome.Remote, Reason = $"in {cache!.Name}", Record = other, RunTime = other.RunTime, BytesToFetch = away.Bytes };
         }
 
         fault ??= away.Fault;
         var latest = store.FindLatest(recipeName, step.Name);
+        var before = here.Record ?? (latest is null ? null : store.Find(latest.Key).Record);
         var baseline = latest is null && away.Latest is not null ? cache!.Name : null;
         latest ??= away.Latest;
         var changes = here.Record is not null || latest is null ? [] : KeyDocument.Diff(latest, step.Fields);
@@ -121,6 +123,7 @@ internal sealed class OutcomeFinder(string recipeName, ArtifactStore store, Shar
             Reason = fault is null && baseline is not null ? $"{reason} (since the last build in {baseline})" : reason,
             Changes = changes,
             Baseline = baseline,
+            RunTime = before?.RunTime,
         };
     }
 

@@ -31,6 +31,9 @@ public sealed record PlannedStep
     /// <summary>The result, which for <see cref="PlannedOutcome.Remote"/> is not in the store yet; null for a miss.</summary>
     public StepRecord? Record { get; init; }
 
+    /// <summary>How long it took to make <see cref="Record"/>, or, for a miss, the result of its last build in this store; null where that is not known.</summary>
+    public TimeSpan? RunTime { get; init; }
+
     /// <summary>How many bytes are to be fetched from the shared cache; 0 unless the outcome is <see cref="PlannedOutcome.Remote"/>.</summary>
     public long BytesToFetch { get; init; }
 

@@ -257,7 +257,9 @@ public sealed class ArtifactStore : IDisposable
 
     internal string NewTemporaryFile() => Temporary().NewFile();
 
-    internal string NewTemporaryFolder() => StorageErrors.Guard("make a temporary folder", Layout.Temporary, () => Temporary().NewFolder());
+    /// <summary>A new folder of this process. It goes with <see cref="Dispose"/>, and where the process is killed with the next build.</summary>
+    /// <exception cref="BuildException">The store cannot be written to.</exception>
+    public string NewTemporaryFolder() => StorageErrors.Guard("make a temporary folder", Layout.Temporary, () => Temporary().NewFolder());
 
     internal bool IsSound(TreeEntry.File file, CancellationToken token) => Blobs.IsSound(file, token);
 

@@ -66,11 +66,12 @@ internal static class PlanCommand
     {
         output.WriteLine($"{view.Recipe} -> {view.Output}");
         output.WriteLine();
-        output.WriteLine("  step        key           outcome  size         reason");
+        output.WriteLine("  step        key           outcome  size         time       reason");
         foreach (var step in view.Steps)
         {
             var size = step.Bytes is { } bytes ? (bytes / 1e6).ToString("0.00 MB", CultureInfo.InvariantCulture) : "";
-            output.WriteLine($"  {step.Planned.Name,-11} {step.Planned.Key.Short}  {step.Word,-7}  {size,-11}  {step.Reason}");
+            var time = step.Planned.RunTime is { } took ? Seconds(took) : "";
+            output.WriteLine($"  {step.Planned.Name,-11} {step.Planned.Key.Short}  {step.Word,-7}  {size,-11}  {time,-9}  {step.Reason}");
         }
 
         output.WriteLine();
@@ -79,8 +80,10 @@ internal static class PlanCommand
 
     private static string Conclusion(PlanView view)
     {
-        var (fetched, running) = (view.Steps.Count(step => step.IsFetched), view.Steps.Count(step => !step.IsCached && !step.IsFetched));
-        var run = $"{running} of {view.Steps.Count} steps would run";
+        var (fetched, running) = (view.Steps.Count(step => step.IsFetched), view.Steps.Count(step => step.Runs));
+        var before = view.Steps.Where(step => step.Runs).Sum(step => step.Planned.RunTime?.TotalSeconds);
+        var known = view.Steps.All(step => !step.Runs || step.Planned.RunTime is not null);
+        var run = $"{running} of {view.Steps.Count} steps would run{(known && running > 0 ? $" ({Seconds(TimeSpan.FromSeconds(before!.Value))} when they ran last)" : "")}";
         var fetch = $"{fetched} would be fetched ({(view.Steps.Where(step => step.IsFetched).Sum(step => step.Planned.BytesToFetch) / 1e6).ToString("0.00 MB", CultureInfo.InvariantCulture)})";
         return (running, fetched) switch
         {
@@ -89,4 +92,6 @@ internal static class PlanCommand
             _ => $"{run}; {fetch}.",
         };
     }
+
+    private static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0.00 s", CultureInfo.InvariantCulture);
 }

@@ -4,7 +4,7 @@ namespace LayerCake.Cli.Commands;
 
 /// <summary>
 /// <c>{ "format": 1, "recipe", "output", "steps": [ { "name", "key", "outcome": "cached" | "fetch" | "run", "reason", "dependsOn": [], "changes": [ { "field", "old",
-/// "new" } ], "inputs": [ { "name", "sha256" } ], "bytes", "fetchBytes" } ] }</c>; of a recipe with a matrix <c>{ "format": 1, "recipe", "variants": [ { "recipe", "output",
+/// "new" } ], "inputs": [ { "name", "sha256" } ], "bytes", "seconds", "fetchBytes" } ] }</c>; of a recipe with a matrix <c>{ "format": 1, "recipe", "variants": [ { "recipe", "output",
 /// "steps" } ] }</c>. Members are only ever added.
 /// </summary>
 internal static class PlanJson
@@ -88,6 +88,11 @@ internal static class PlanJson
         if (step.Bytes is { } bytes)
         {
             json.WriteNumber("bytes", bytes);
+        }
+
+        if (step.Planned.RunTime is { } time)
+        {
+            json.WriteNumber("seconds", Math.Round(time.TotalSeconds, 3));
         }
 
         if (step.IsFetched)

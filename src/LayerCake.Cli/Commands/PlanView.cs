@@ -49,6 +49,8 @@ internal sealed class PlanView
     /// <param name="Bytes">Size of its result; null where there is none.</param>
     internal sealed record StepView(PlannedStep Planned, bool IsCached, bool IsFetched, string Reason, long? Bytes)
     {
+        public bool Runs => !IsCached && !IsFetched;
+
         /// <summary>What will be done, in a word.</summary>
         public string Word => IsCached ? "cached" : IsFetched ? "fetch" : "run";
     }

@@ -46,6 +46,11 @@ internal sealed class RecipeArguments
         Description = "Refuses when the inputs, or what comes out, are not those of the recipe's lock record (see layercake lock).",
     };
 
+    private readonly Option<bool> _stub = new("--stub")
+    {
+        Description = "Runs the whole graph on a small made-up checkpoint of the same kind, in seconds. What it makes is called NAME-stub and is never taken for a real result.",
+    };
+
     private readonly SharedCacheOptions _cache = new();
 
     private readonly Option<string?> _signKey = new("--sign-key")
@@ -70,6 +75,7 @@ internal sealed class RecipeArguments
         if (building)
         {
             command.Options.Add(_locked);
+            command.Options.Add(_stub);
         }
 
         _cache.AddTo(command);
@@ -93,23 +99,57 @@ internal sealed class RecipeArguments
     {
         var file = RecipeLocator.Find(result.GetValue(_recipe)!, Directory.GetCurrentDirectory());
         var overrides = result.GetValue(_overrides)!;
-        var variant = result.GetValue(_variant);
+        var stub = result.GetValue(_stub);
+        RefuseWithStub(result, stub);
+        // Whoever asks for a stub may call a variant by its stub's name, too.
+        var named = result.GetValue(_variant);
         var variants = RecipeReader.LoadAll(file, overrides);
+        var variant = stub ? variants.FirstOrDefault(each => RecipeBuild.StubName(each.Recipe.Name) == named)?.Recipe.Name ?? named : named;
         var recipes = single || variant is not null ? [RecipeReader.Load(file, overrides, variant)] : variants.Select(each => each.Recipe);
         var artifacts = result.GetValue(_artifacts)!;
-        var key = sign ? SigningKeys.Find(result.GetValue(_signKey)) : null;
-        var builds = recipes.Select(recipe => RecipeBuild.Open(recipe, artifacts, key)).ToList();
-        var cache = _cache.Open(result);
-        return new RecipeSession
+        var key = sign && !stub ? SigningKeys.Find(result.GetValue(_signKey)) : null;
+        var store = OpenStore(result, readOnly);
+        string? scratch = null;
+        try
         {
-            File = file,
-            HasMatrix = variants[0].Values.Count > 0,
-            HasAll = builds.Count == variants.Count,
-            Builds = builds,
-            Store = OpenStore(result, readOnly),
-            Cache = cache,
-            Lock = result.GetValue(_locked) ? LockRecord.Read(LockRecord.PathOf(file)) : null,
-        };
+            scratch = !stub ? null : readOnly ? Directory.CreateTempSubdirectory("layercake-stub-").FullName : store.NewTemporaryFolder();
+            var builds = recipes.Select(recipe => scratch is null ? RecipeBuild.Open(recipe, artifacts, key) : RecipeBuild.OpenStub(recipe, artifacts, scratch)).ToList();
+            return new RecipeSession
+            {
+                File = file,
+                HasMatrix = variants[0].Values.Count > 0,
+                HasAll = builds.Count == variants.Count,
+                IsStub = stub,
+                Scratch = scratch,
+                Builds = builds,
+                Store = store,
+                Cache = _cache.Open(result),
+                Lock = result.GetValue(_locked) ? LockRecord.Read(LockRecord.PathOf(file)) : null,
+            };
+        }
+        catch
+        {
+            store.Dispose();
+            if (Directory.Exists(scratch))
+            {
+                Directory.Delete(scratch, recursive: true);
+            }
+
+            throw;
+        }
+    }
+
+    private void RefuseWithStub(ParseResult result, bool stub)
+    {
+        if (stub && result.GetValue(_locked))
+        {
+            throw new UsageException("--stub and --locked do not go together: a stub is in no lock record.");
+        }
+
+        if (stub && result.GetValue(_signKey) is not null)
+        {
+            throw new UsageException("--stub and --sign-key do not go together: a stub is never signed.");
+        }
     }
 
     private ArtifactStore OpenStore(ParseResult result, bool readOnly) =>

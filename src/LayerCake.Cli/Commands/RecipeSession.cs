@@ -26,8 +26,14 @@ internal sealed class RecipeSession : IDisposable
     /// <summary>What the build is held to; null unless asked for.</summary>
     public required LockRecord? Lock { get; init; }
 
-    /// <summary>The file's name, without its ending.</summary>
-    public string Name => Path.GetFileNameWithoutExtension(File);
+    /// <summary>Whether <see cref="Builds"/> are stub runs.</summary>
+    public required bool IsStub { get; init; }
+
+    /// <summary>A folder that is only for this session; null where it needs none.</summary>
+    public string? Scratch { get; init; }
+
+    /// <summary>The file's name, without its ending; that of its stub, where it is one.</summary>
+    public string Name => IsStub ? RecipeBuild.StubName(Path.GetFileNameWithoutExtension(File)) : Path.GetFileNameWithoutExtension(File);
 
     /// <summary>The plans of <see cref="Builds"/>.</summary>
     /// <exception cref="LockException">The lock record says otherwise.</exception>
@@ -45,5 +51,9 @@ internal sealed class RecipeSession : IDisposable
     {
         Cache?.Dispose();
         Store.Dispose();
+        if (Directory.Exists(Scratch))
+        {
+            Directory.Delete(Scratch, recursive: true);
+        }
     }
 }

@@ -7,7 +7,7 @@ namespace LayerCake.Cli.Commands;
 internal static class RepeatedCommand
 {
     // What says which step of what is meant; not how a whole build is run.
-    private static readonly string[] s_passedOn = ["--recipe", "--set", "--artifacts", "--cache", "--cache-mode", "--sign-key"];
+    private static readonly string[] s_passedOn = ["--recipe", "--set", "--artifacts", "--cache", "--cache-mode", "--sign-key", "--stub"];
 
     /// <param name="result">The build's command line.</param>
     /// <param name="step">The step.</param>
@@ -19,7 +19,7 @@ internal static class RepeatedCommand
         {
             if (!option.Implicit && s_passedOn.Contains(option.Option.Name))
             {
-                words.AddRange(option.Tokens.SelectMany(token => new[] { option.Option.Name, Quoted(token.Value) }));
+                words.AddRange(option.Tokens.Count == 0 ? [option.Option.Name] : option.Tokens.SelectMany(token => new[] { option.Option.Name, Quoted(token.Value) }));
             }
         }
 

@@ -50,6 +50,8 @@ public sealed class RecipeCommandTests : IDisposable
                 Is.EquivalentTo(new[] { ("model", 64), ("tokenizer", 64), ("dataset", 64) }));
             Assert.That(steps["calibrate"].GetProperty("bytes").GetInt64(), Is.Positive);
             Assert.That(steps["kv_qparams"].TryGetProperty("bytes", out _), Is.False);
+            Assert.That(Steps.Select(name => steps[name].GetProperty("seconds").GetDouble()), Is.All.Not.Negative, "those that would run have the time of their last build");
+            Assert.That(steps["calibrate"].GetProperty("seconds").GetDouble(), Is.Positive);
         }
     }
 
@@ -61,6 +63,7 @@ public sealed class RecipeCommandTests : IDisposable
         var lost = UndisturbedBuild.Run(_folder, ["plan"]).Succeeded();
         var back = UndisturbedBuild.AssertCompletes(_folder);
         var nothing = UndisturbedBuild.Run(_folder, ["plan"]).Succeeded();
+        var more = UndisturbedBuild.Run(_folder, ["plan", "--set", "kv_qparams.symmetric=true"]).Succeeded();
         var forced = UndisturbedBuild.Run(_folder, ["step", "kv-qparams", "--force"]).Succeeded();
 
         using (Assert.EnterMultipleScope())
@@ -69,6 +72,7 @@ public sealed class RecipeCommandTests : IDisposable
             Assert.That(Steps.Select(step => back.Output.Contains($"{step}: cached {UndisturbedBuild.KeyOf(step)[..12]}\n")), Is.All.True, back.Output);
             Assert.That(back.Output, Does.EndWith($"\n{UndisturbedBuild.RecipeName} -> artifacts/{UndisturbedBuild.RecipeName}\n"));
             Assert.That(nothing.Output, Does.EndWith("\nNothing to do.\n"));
+            Assert.That(more.Output, Does.Match(@"\n2 of 5 steps would run \(\d+\.\d\d s when they ran last\)\.\n$"));
             Assert.That(forced.Output, Does.Match(@"^Layer 0 MP 0 qparam: (.*\n)+kv_qparams: ran in \d+\.\d\d s, \d+\.\d\d MB, [0-9a-f]{12} \(forced\)\n$"));
         }
     }
