@@ -28,7 +28,7 @@ public sealed class CalibrationText
         RowCount = rowCount;
     }
 
-    /// <summary>All rows, joined.</summary>
+    /// <summary>All rows, joined; or the text as it stands.</summary>
     public string Text { get; }
 
     /// <summary>How many rows the text has; at least 1.</summary>
@@ -36,7 +36,13 @@ public sealed class CalibrationText
 
     /// <summary>Reads a file. Its ending decides: <c>.jsonl</c>, or else text.</summary>
     /// <exception cref="CalibrationDataException">The file is missing, too large, not UTF-8, without a row, or not the JSON it should be.</exception>
-    public static CalibrationText Load(string path)
+    public static CalibrationText Load(string path) => Load(path, verbatim: false);
+
+    /// <summary>Reads a file as <see cref="Load(string)"/> does, but leaves a text file as it stands, line ends and empty lines too: what a model is measured on.</summary>
+    /// <exception cref="CalibrationDataException">The file is missing, too large, not UTF-8, without text, or not the JSON it should be.</exception>
+    public static CalibrationText LoadVerbatim(string path) => Load(path, verbatim: true);
+
+    private static CalibrationText Load(string path, bool verbatim)
     {
         byte[] bytes = ReadFile(path);
         var content = Utf8FileContent.Check(bytes, path);
@@ -55,7 +61,9 @@ public sealed class CalibrationText
                 $"{path}: the calibration set holds no text ({(bytes.Length == 0 ? "the file is empty" : "only white space")}). Give it at least one paragraph.");
         }
 
-        return new CalibrationText(string.Join(RowSeparator, rows), rows.Count);
+        return verbatim && extension != ".jsonl"
+            ? new CalibrationText(Encoding.UTF8.GetString(content), rows.Count)
+            : new CalibrationText(string.Join(RowSeparator, rows), rows.Count);
     }
 
     private static byte[] ReadFile(string path)

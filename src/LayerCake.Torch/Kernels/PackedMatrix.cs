@@ -43,8 +43,9 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <param name="c">Rows of <see cref="Outputs"/> values rounded up to whole panels, <paramref name="ldc"/> apart.</param>
     /// <param name="bias">As many values as a row of c, or null.</param>
     /// <param name="scratch"><see cref="DepthBlock"/> × 32 floats.</param>
+    /// <param name="round">False leaves the float32 sums as they are, without bias: the engine's logits are not rounded.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Multiply(float* a, nint lda, int rows, float* c, nint ldc, float* bias, float* scratch)
+    public void Multiply(float* a, nint lda, int rows, float* c, nint ldc, float* bias, float* scratch, bool round = true)
     {
         for (var row = 0; row < rows; row += RowBlock)
         {
@@ -58,7 +59,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
                     var to = c + (row * ldc) + column;
                     Float16Lanes.Load(_memory + ((((long)panel * Inputs) + depth) * PanelProduct.Columns), scratch, length * PanelProduct.Columns);
                     PanelProduct.Multiply(a + (row * lda) + depth, lda, count, scratch, to, ldc, length, accumulate: depth > 0);
-                    if (depth + length == Inputs)
+                    if (round && depth + length == Inputs)
                     {
                         Finish(to, ldc, count, bias == null ? null : bias + column);
                     }

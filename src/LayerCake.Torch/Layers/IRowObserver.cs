@@ -1,6 +1,9 @@
 namespace LayerCake.Torch.Layers;
 
-/// <summary>Sees a sample's activations while they pass through a layer on the CPU.</summary>
+/// <summary>
+/// Sees a sample's activations while they pass through a layer on the CPU. What it writes into them is what the layer goes on with: rotated keys and values
+/// that went through a quantized cache, say.
+/// </summary>
 public unsafe interface IRowObserver
 {
     /// <param name="activation">Which activation.</param>

@@ -1,0 +1,40 @@
+using LayerCake.Torch.Layers;
+
+namespace LayerCake.Evaluation;
+
+/// <summary>Passes keys and values through an int8 cache before attention reads them, as the engine's prefill does, those of the same step too.</summary>
+/// <param name="ranks">The scales of a layer, rank by rank; the KV heads are split evenly among them.</param>
+/// <param name="headDimension">Channels of a head.</param>
+internal sealed unsafe class Int8Cache(KeyValueScale[] ranks, int headDimension) : IRowObserver
+{
+    public void Observe(Activation activation, float* values, int rows, nint stride, int channels)
+    {
+        if (activation is not (Activation.RotatedKey or Activation.Value))
+        {
+            return;
+        }
+
+        var width = channels / headDimension / ranks.Length * headDimension;
+        for (var rank = 0; rank < ranks.Length; rank++)
+        {
+            var range = activation == Activation.Value ? ranks[rank].Values : ranks[rank].Keys;
+            for (var row = 0; row < rows; row++)
+            {
+                foreach (ref var value in new Span<float>(values + (row * stride) + (rank * width), width))
+                {
+                    value = range.Restore(value);
+                }
+            }
+        }
+    }
+}
+
+/// <summary>Keys and values stay in float16.</summary>
+internal sealed unsafe class NoCache : IRowObserver
+{
+    public static NoCache Instance { get; } = new();
+
+    public void Observe(Activation activation, float* values, int rows, nint stride, int channels)
+    {
+    }
+}
