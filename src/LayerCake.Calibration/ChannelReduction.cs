@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using LayerCake.Torch.Kernels;
+using LayerCake.Kernels;
 
 namespace LayerCake.Calibration;
 

@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
+using LayerCake.Kernels;
 using LayerCake.Models;
 using LayerCake.Quantization;
 using LayerCake.Torch;
-using LayerCake.Torch.Kernels;
 using LayerCake.Torch.Layers;
 using static TorchSharp.torch;
 
@@ -38,7 +38,7 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
         try
         {
             var hidden = finished > 0 ? parts.ReadStates() : EmbeddingRows.Load(request.Weights, _configuration, request.Samples, CPU);
-            var rotary = new RotaryTable(_configuration, _tokens);
+            var rotary = RotaryAngles.Table(_configuration, _tokens);
             for (var layer = finished; layer < _configuration.LayerCount; layer++)
             {
                 using var current = next.GetAwaiter().GetResult();
@@ -105,7 +105,7 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
         var channels = _configuration.HiddenSize;
         var name = $"{_family.FinalNorm}.weight";
         using var loaded = LayerWeights.LoadFinite(request.Weights, name, [channels], CPU);
-        using var weight = FloatBuffer.From(loaded, CpuLayerWorkspace.Stride(channels));
+        using var weight = FloatBuffer.From((Half*)TensorLoading.NativeMemoryOf(loaded), channels, CpuLayerWorkspace.Stride(channels));
         var size = (nint)_tokens * channels;
         var states = (Half*)TensorLoading.NativeMemoryOf(hidden);
         var extremes = new SampleStatistics[_samples];

@@ -1,7 +1,6 @@
 using LayerCake.Models;
 using LayerCake.Quantization;
 using LayerCake.Torch;
-using LayerCake.Torch.Kernels;
 using LayerCake.Torch.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -149,7 +148,7 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
 
     private (Tensor Cosines, Tensor Sines) Rotary(Device device)
     {
-        var table = new RotaryTable(_configuration, _tokens);
+        var table = RotaryAngles.Table(_configuration, _tokens);
         return (Both(table.Cosines), Both(table.Sines));
 
         Tensor Both(ReadOnlySpan<float> half)

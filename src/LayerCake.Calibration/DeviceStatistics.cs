@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using LayerCake.Torch;
-using LayerCake.Torch.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -46,7 +45,7 @@ internal sealed class DeviceStatistics(int samples) : IDisposable
             }
         }
 
-        notFinite = FiniteCheck.AllFinite(host) ? -1 : Array.FindIndex(result, statistics => !statistics.IsFinite);
+        notFinite = TensorLoading.AllFinite(host) ? -1 : Array.FindIndex(result, statistics => !statistics.IsFinite);
         return result;
 
         ReadOnlySpan<Half> Part(int part, int sample) => new(values + ((((nint)part * samples) + sample) * channels), channels);

@@ -1,7 +1,6 @@
 using LayerCake.Checkpoints;
 using LayerCake.Models;
 using LayerCake.Torch;
-using LayerCake.Torch.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -17,7 +16,7 @@ internal static unsafe class EmbeddingRows
         var name = ModelFamily.Of(configuration).Embedding;
         var ids = samples.SelectMany(sample => sample).Distinct().Order().ToArray();
         var rows = Rows(source, name, configuration.HiddenSize, ids);
-        if (!FiniteCheck.AllFinite(rows))
+        if (!TensorLoading.AllFinite(rows))
         {
             throw new CalibrationException(
                 $"{source.Path}: {name} holds infinities or NaN, or values beyond float16's range (65504), in rows that the samples use. Repair the checkpoint.");

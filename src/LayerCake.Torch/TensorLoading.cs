@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using LayerCake.Checkpoints;
+using LayerCake.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -55,6 +56,9 @@ public static class TensorLoading
             source.Read(info.Name, offset, new Span<byte>(memory + offset, (int)Math.Min(PartSize, info.ByteCount - offset)));
         }
     }
+
+    /// <summary>Whether a contiguous float16 CPU tensor holds neither infinity nor NaN.</summary>
+    internal static unsafe bool AllFinite(Tensor tensor) => FiniteCheck.AllFinite((Half*)NativeMemoryOf(tensor), tensor.NumberOfElements);
 
     /// <summary>Address of the first element of a contiguous CPU tensor, 0 for an empty one.</summary>
     internal static unsafe nint NativeMemoryOf(Tensor tensor)

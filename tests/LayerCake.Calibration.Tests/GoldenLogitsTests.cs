@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using LayerCake.Checkpoints;
+using LayerCake.Kernels;
 using LayerCake.Testing;
 using LayerCake.Torch;
-using LayerCake.Torch.Kernels;
 using LayerCake.Torch.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -37,7 +37,7 @@ internal sealed unsafe class GoldenLogitsTests
         using var scope = NewDisposeScope();
         var configuration = model.Configuration;
         var tokens = model.Samples[0].Length;
-        var rotary = new RotaryTable(configuration, tokens);
+        var rotary = RotaryAngles.Table(configuration, tokens);
         var hidden = EmbeddingRows.Load(model.Weights, configuration, model.Samples[..samples], CPU);
         var norm = TensorLoading.Load(model.Weights, "model.norm.weight", ScalarType.Float16);
         var head = TensorLoading.Load(model.Weights, "lm_head.weight", ScalarType.Float16).to(ScalarType.Float32);

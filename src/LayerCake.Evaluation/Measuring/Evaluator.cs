@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
+using LayerCake.Kernels;
 using LayerCake.Models;
 using LayerCake.Torch;
-using LayerCake.Torch.Kernels;
 using LayerCake.Torch.Layers;
 using static TorchSharp.torch;
 
@@ -82,7 +82,7 @@ public sealed class Evaluator
 
     private void RunLayers(Half[][][] states, ParallelOptions options)
     {
-        var rotary = _request.Variants.Select(variant => variant.Model).Distinct().ToDictionary(model => model, model => new RotaryTable(model.Configuration, _rows));
+        var rotary = _request.Variants.Select(variant => variant.Model).Distinct().ToDictionary(model => model, model => RotaryAngles.Table(model.Configuration, _rows));
         using var workspaces = new Workspaces<CpuLayerWorkspace>(() => new CpuLayerWorkspace(_configuration, _rows));
         for (var layer = 0; layer < _configuration.LayerCount; layer++)
         {

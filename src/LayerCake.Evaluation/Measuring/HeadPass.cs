@@ -1,6 +1,7 @@
 using LayerCake.Checkpoints;
+using LayerCake.Kernels;
 using LayerCake.Models;
-using LayerCake.Torch.Kernels;
+using LayerCake.Torch;
 using LayerCake.Torch.Layers;
 using static TorchSharp.torch;
 
@@ -156,13 +157,13 @@ internal sealed unsafe class HeadPass : IDisposable
             var name = weights.TryFind(family.Head, out _) || !configuration.TiesHeadToEmbedding ? family.Head : family.Embedding;
             using (var norm = LayerWeights.LoadFinite(weights, $"{family.FinalNorm}.weight", [configuration.HiddenSize], CPU))
             {
-                Norm = FloatBuffer.From(norm, CpuLayerWorkspace.Stride(configuration.HiddenSize));
+                Norm = FloatBuffer.From((Half*)TensorLoading.NativeMemoryOf(norm), configuration.HiddenSize, CpuLayerWorkspace.Stride(configuration.HiddenSize));
             }
 
             try
             {
                 using var weight = LayerWeights.LoadFinite(weights, name, [configuration.VocabularySize, configuration.HiddenSize], CPU);
-                Weight = new PackedMatrix(weight);
+                Weight = new PackedMatrix((Half*)TensorLoading.NativeMemoryOf(weight), configuration.VocabularySize, configuration.HiddenSize);
             }
             catch
             {

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using LayerCake.Torch.Kernels;
+using LayerCake.Kernels;
 
 namespace LayerCake.Evaluation;
 

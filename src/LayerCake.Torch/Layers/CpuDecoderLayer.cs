@@ -1,6 +1,6 @@
 using LayerCake.Checkpoints;
+using LayerCake.Kernels;
 using LayerCake.Models;
-using LayerCake.Torch.Kernels;
 using static TorchSharp.torch;
 
 namespace LayerCake.Torch.Layers;
@@ -31,7 +31,7 @@ internal sealed unsafe class CpuDecoderLayer : IDisposable
             {
                 using (var weight = Read($"{linear.Name}.weight", linear.OutputSize, linear.InputSize))
                 {
-                    loaded._weights.Add(linear.Name, new PackedMatrix(weight));
+                    loaded._weights.Add(linear.Name, new PackedMatrix((Half*)TensorLoading.NativeMemoryOf(weight), linear.OutputSize, linear.InputSize));
                 }
 
                 if (linear.HasBias)
@@ -59,7 +59,7 @@ internal sealed unsafe class CpuDecoderLayer : IDisposable
         void AddVector(string name, int length)
         {
             using var vector = Read(name, length);
-            loaded._vectors.Add(name, FloatBuffer.From(vector, CpuLayerWorkspace.Stride(length)));
+            loaded._vectors.Add(name, FloatBuffer.From((Half*)TensorLoading.NativeMemoryOf(vector), length, CpuLayerWorkspace.Stride(length)));
         }
     }
 

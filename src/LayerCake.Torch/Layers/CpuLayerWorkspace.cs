@@ -1,5 +1,5 @@
+using LayerCake.Kernels;
 using LayerCake.Models;
-using LayerCake.Torch.Kernels;
 
 namespace LayerCake.Torch.Layers;
 

@@ -91,7 +91,7 @@ public sealed class LayerWeights : IDisposable
                 $"{source.Path}: tensor {name} has the shape [{string.Join(", ", tensor.shape)}], but by config.json it must be [{string.Join(", ", shape)}].");
         }
 
-        if (!Kernels.FiniteCheck.AllFinite(tensor))
+        if (!TensorLoading.AllFinite(tensor))
         {
             throw new TorchException(
                 $"{source.Path}: tensor {name} holds infinities or NaN, or values beyond float16's range (65504), and the engine computes in float16. Repair the checkpoint.");

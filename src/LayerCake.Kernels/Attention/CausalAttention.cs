@@ -1,14 +1,14 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace LayerCake.Torch.Kernels;
+namespace LayerCake.Kernels;
 
 /// <summary>
 /// Attention of one sample with itself, every position seeing itself and those before, as the eager float16 code computes it: scores rounded, divided by √d and
 /// rounded; softmax in float32, rounded; weights times values with float32 sums, rounded. Only what the mask leaves is computed:
 /// masked scores of −65504 have a weight of exactly 0.
 /// </summary>
-internal sealed unsafe class CausalAttention
+public sealed unsafe class CausalAttention
 {
     private const int RowBlock = 32;
 

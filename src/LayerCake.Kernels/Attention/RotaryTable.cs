@@ -1,32 +1,32 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using LayerCake.Models;
 
-namespace LayerCake.Torch.Kernels;
+namespace LayerCake.Kernels;
 
 /// <summary>
 /// Cosines and sines of the rotary embedding for positions 0 to <see cref="Length"/> − 1, [position][head dimension / 2], rounded to float16 as the
 /// modelling code's cache is when it meets float16 queries. Both halves of a head share them.
 /// </summary>
-internal sealed class RotaryTable
+public sealed class RotaryTable
 {
     private readonly float[] _cosines;
     private readonly float[] _sines;
 
-    public RotaryTable(ModelConfiguration configuration, int length)
+    /// <param name="length">Positions.</param>
+    /// <param name="inverseFrequencies">One for each pair of a head: half the head dimension.</param>
+    /// <param name="positionScale">Positions are divided by it: linear scaling.</param>
+    public RotaryTable(int length, ReadOnlySpan<float> inverseFrequencies, float positionScale = 1)
     {
         Length = length;
-        Half = configuration.HeadDimension / 2;
+        Half = inverseFrequencies.Length;
         _cosines = new float[(long)length * Half];
         _sines = new float[(long)length * Half];
-        var frequencies = InverseFrequencies(configuration, length);
-        var positionScale = configuration.RopeScaling.Kind == RopeScalingKind.Linear ? (float)configuration.RopeScaling.Factor : 1f;
         for (var position = 0; position < length; position++)
         {
             for (var i = 0; i < Half; i++)
             {
                 // The angle is rounded to float32 as in the original; its cosine is not worth a float32 function that differs between systems.
-                double angle = position / positionScale * frequencies[i];
+                double angle = position / positionScale * inverseFrequencies[i];
                 _cosines[(position * Half) + i] = (float)(System.Half)(float)Math.Cos(angle);
                 _sines[(position * Half) + i] = (float)(System.Half)(float)Math.Sin(angle);
             }
@@ -79,25 +79,5 @@ internal sealed class RotaryTable
             low[i] = Float16Lanes.Round(Float16Lanes.Round(a * cosines[i]) - Float16Lanes.Round(b * sines[i]));
             high[i] = Float16Lanes.Round(Float16Lanes.Round(b * cosines[i]) + Float16Lanes.Round(a * sines[i]));
         }
-    }
-
-    private static float[] InverseFrequencies(ModelConfiguration configuration, int length)
-    {
-        var dimension = configuration.HeadDimension;
-        var theta = configuration.RopeTheta;
-        if (configuration.RopeScaling.Kind == RopeScalingKind.Dynamic && length > configuration.MaxPositionEmbeddings)
-        {
-            // Dynamic NTK: base · (factor · length / trained − (factor − 1)) ^ (d / (d − 2)).
-            var factor = configuration.RopeScaling.Factor;
-            theta *= Math.Pow((factor * length / configuration.MaxPositionEmbeddings) - (factor - 1), dimension / (dimension - 2.0));
-        }
-
-        var frequencies = new float[dimension / 2];
-        for (var i = 0; i < frequencies.Length; i++)
-        {
-            frequencies[i] = 1f / (float)Math.Pow(theta, (float)(2 * i) / dimension);
-        }
-
-        return frequencies;
     }
 }

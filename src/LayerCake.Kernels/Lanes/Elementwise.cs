@@ -1,13 +1,13 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace LayerCake.Torch.Kernels;
+namespace LayerCake.Kernels;
 
 /// <summary>
 /// What lies between the products of a decoder layer, each operation rounded to float16 where the Transformers modelling code makes a float16 tensor.
 /// Rows are padded to whole vectors with zeros, and every kernel keeps the padding zero.
 /// </summary>
-internal static unsafe class Elementwise
+public static unsafe class Elementwise
 {
     /// <summary>RMSNorm: x / sqrt(mean(x²) + ε) in float32, rounded, times the weight, rounded.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

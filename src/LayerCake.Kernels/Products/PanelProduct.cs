@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace LayerCake.Torch.Kernels;
+namespace LayerCake.Kernels;
 
 /// <summary>
 /// The inner product loop: rows of activations times one panel of 32 weight columns, in float32.
@@ -12,7 +12,7 @@ namespace LayerCake.Torch.Kernels;
 /// libtorch's library leaves half idle on processors of another maker (205 against 79 GFLOP/s per core on a Zen 5).
 /// Hot methods here and beside ask for full optimization at once: a run of a few seconds would spend one of them in the first, slow version of the code.
 /// </remarks>
-internal static unsafe class PanelProduct
+public static unsafe class PanelProduct
 {
     /// <summary>Columns of a panel. A panel is [depth][32] float32, so the loop reads it front to back.</summary>
     public const int Columns = 32;

@@ -1,6 +1,4 @@
-using LayerCake.Torch.Kernels;
-
-namespace LayerCake.Torch.Tests.Kernels;
+namespace LayerCake.Kernels.Tests;
 
 internal sealed unsafe class CausalAttentionTests
 {

@@ -1,9 +1,9 @@
 using LayerCake.Models;
-using LayerCake.Torch.Kernels;
+using LayerCake.Torch.Layers;
 
-namespace LayerCake.Torch.Tests.Kernels;
+namespace LayerCake.Torch.Tests.Layers;
 
-internal sealed unsafe class RotaryTableTests
+internal sealed unsafe class RotaryAnglesTests
 {
     private static readonly ModelConfiguration Plain = new()
     {
@@ -23,7 +23,7 @@ internal sealed unsafe class RotaryTableTests
     [Test]
     public void Angles_are_position_times_inverse_frequency()
     {
-        var table = new RotaryTable(Plain, 20);
+        var table = RotaryAngles.Table(Plain, 20);
 
         var angle = 13 * Math.Pow(10000, -2.0 * 7 / 40);
         using (Assert.EnterMultipleScope())
@@ -36,9 +36,9 @@ internal sealed unsafe class RotaryTableTests
     [Test]
     public void Linear_scaling_divides_positions()
     {
-        var stretched = new RotaryTable(Plain with { RopeScaling = new RopeScaling(RopeScalingKind.Linear, 4) }, 21);
+        var stretched = RotaryAngles.Table(Plain with { RopeScaling = new RopeScaling(RopeScalingKind.Linear, 4) }, 21);
 
-        var plain = new RotaryTable(Plain, 21);
+        var plain = RotaryAngles.Table(Plain, 21);
 
         Assert.That(stretched.Cosines.Slice(20 * 20, 20).ToArray(), Is.EqualTo(plain.Cosines.Slice(5 * 20, 20).ToArray()));
     }
@@ -48,14 +48,14 @@ internal sealed unsafe class RotaryTableTests
     {
         var scaled = Plain with { RopeScaling = new RopeScaling(RopeScalingKind.Dynamic, 2) };
 
-        var within = new RotaryTable(scaled, 64);
-        var beyond = new RotaryTable(scaled, 128);
+        var within = RotaryAngles.Table(scaled, 64);
+        var beyond = RotaryAngles.Table(scaled, 128);
 
         // base · (2 · 128 / 64 − 1) ^ (40 / 38)
         var angle = 100 * Math.Pow(10000 * Math.Pow(3, 40.0 / 38), -2.0 * 19 / 40);
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(within.Cosines.ToArray(), Is.EqualTo(new RotaryTable(Plain, 64).Cosines.ToArray()));
+            Assert.That(within.Cosines.ToArray(), Is.EqualTo(RotaryAngles.Table(Plain, 64).Cosines.ToArray()));
             Assert.That(beyond.Sines[(100 * 20) + 19], Is.EqualTo(Math.Sin(angle)).Within(1e-4));
         }
     }
@@ -63,7 +63,7 @@ internal sealed unsafe class RotaryTableTests
     [Test]
     public void Rotating_turns_pairs_of_the_two_halves_of_a_head()
     {
-        var table = new RotaryTable(Plain, 3);
+        var table = RotaryAngles.Table(Plain, 3);
         var random = new Random(2);
         var before = Enumerable.Range(0, 3 * 96).Select(_ => (float)(Half)(random.NextSingle() - 0.5f)).ToArray();
         var after = before.ToArray();

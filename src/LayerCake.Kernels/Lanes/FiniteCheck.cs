@@ -1,19 +1,17 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using TorchSharp;
 
-namespace LayerCake.Torch.Kernels;
+namespace LayerCake.Kernels;
 
-internal static unsafe class FiniteCheck
+public static unsafe class FiniteCheck
 {
     private const ushort ExponentMask = 0x7c00;
 
-    /// <summary>Whether a contiguous float16 CPU tensor holds neither infinity nor NaN.</summary>
+    /// <summary>Whether float16 values hold neither infinity nor NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static bool AllFinite(torch.Tensor tensor)
+    public static bool AllFinite(Half* halves, long count)
     {
-        var values = (ushort*)TensorLoading.NativeMemoryOf(tensor);
-        var count = tensor.NumberOfElements;
+        var values = (ushort*)halves;
         var mask = Vector512.Create(ExponentMask);
         long i = 0;
         for (; i <= count - 32; i += 32)

@@ -1,15 +1,13 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using TorchSharp;
-using static TorchSharp.torch;
 
-namespace LayerCake.Torch.Kernels;
+namespace LayerCake.Kernels;
 
 /// <summary>
 /// The float16 weight of a linear, [outputs, inputs], rearranged once into panels of 32 outputs, [panel][input][32]: what <see cref="PanelProduct"/>
 /// reads, in half the memory. Outputs are padded to whole panels with zeros.
 /// </summary>
-internal sealed unsafe class PackedMatrix : IDisposable
+public sealed unsafe class PackedMatrix : IDisposable
 {
     /// <summary>Inputs per step: one panel of so many inputs in float32 is 32 KB and stays in the first-level cache.</summary>
     public const int DepthBlock = 256;
@@ -17,17 +15,17 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Rows per step: their activations for one depth block are 512 KB and stay in the second-level cache.</summary>
     private const int RowBlock = 512;
 
-    private readonly Tensor _panels;
+    private readonly NativeBuffer _panels;
     private readonly Half* _memory;
 
-    /// <param name="weight">Contiguous float16 CPU tensor [outputs, inputs]; not kept.</param>
-    public PackedMatrix(Tensor weight)
+    /// <param name="weight">Contiguous, [outputs, inputs]; not kept.</param>
+    public PackedMatrix(Half* weight, int outputs, int inputs)
     {
-        Outputs = checked((int)weight.shape[0]);
-        Inputs = checked((int)weight.shape[1]);
-        _panels = empty([PanelCount, Inputs, PanelProduct.Columns], ScalarType.Float16).DetachFromDisposeScope();
-        _memory = (Half*)TensorLoading.NativeMemoryOf(_panels);
-        Pack((ushort*)TensorLoading.NativeMemoryOf(weight));
+        Outputs = outputs;
+        Inputs = inputs;
+        _panels = new NativeBuffer((long)PanelCount * Inputs * PanelProduct.Columns * sizeof(Half));
+        _memory = (Half*)_panels.Pointer;
+        Pack((ushort*)weight);
     }
 
     public int Outputs { get; }

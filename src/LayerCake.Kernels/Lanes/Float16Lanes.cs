@@ -1,13 +1,13 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace LayerCake.Torch.Kernels;
+namespace LayerCake.Kernels;
 
 /// <summary>
 /// Float16 values kept in float32 lanes, sixteen at a time: the arithmetic of a float16 model on a CPU, whose own float16 products are hundreds
 /// of times slower. Sixteen lanes on every machine, so that sums over lanes have one order everywhere.
 /// </summary>
-internal static unsafe class Float16Lanes
+public static unsafe class Float16Lanes
 {
     public const int Width = 16;
 

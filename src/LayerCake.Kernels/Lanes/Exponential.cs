@@ -1,13 +1,13 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace LayerCake.Torch.Kernels;
+namespace LayerCake.Kernels;
 
 /// <summary>
 /// exp in float32, at most one unit in the last place off. Our own, because the C library's and the runtime's differ between systems in the last bit, and the
 /// same model and samples shall give the same statistics on every CPU.
 /// </summary>
-internal static class Exponential
+public static class Exponential
 {
     private const float Log2E = 1.44269504f;
 

@@ -1,7 +1,6 @@
 using System.Runtime.Intrinsics;
-using LayerCake.Torch.Kernels;
 
-namespace LayerCake.Torch.Tests.Kernels;
+namespace LayerCake.Kernels.Tests;
 
 internal sealed unsafe class Float16LanesTests
 {

@@ -1,0 +1,35 @@
+using LayerCake.Kernels;
+using LayerCake.Models;
+
+namespace LayerCake.Torch.Layers;
+
+/// <summary>Which angles a model's rotary embedding turns by, as the Transformers modelling code has them.</summary>
+public static class RotaryAngles
+{
+    /// <summary>The table of a sequence of <paramref name="length"/> positions.</summary>
+    public static RotaryTable Table(ModelConfiguration configuration, int length)
+    {
+        var positionScale = configuration.RopeScaling.Kind == RopeScalingKind.Linear ? (float)configuration.RopeScaling.Factor : 1f;
+        return new RotaryTable(length, InverseFrequencies(configuration, length), positionScale);
+    }
+
+    private static float[] InverseFrequencies(ModelConfiguration configuration, int length)
+    {
+        var dimension = configuration.HeadDimension;
+        var theta = configuration.RopeTheta;
+        if (configuration.RopeScaling.Kind == RopeScalingKind.Dynamic && length > configuration.MaxPositionEmbeddings)
+        {
+            // Dynamic NTK: base · (factor · length / trained − (factor − 1)) ^ (d / (d − 2)).
+            var factor = configuration.RopeScaling.Factor;
+            theta *= Math.Pow((factor * length / configuration.MaxPositionEmbeddings) - (factor - 1), dimension / (dimension - 2.0));
+        }
+
+        var frequencies = new float[dimension / 2];
+        for (var i = 0; i < frequencies.Length; i++)
+        {
+            frequencies[i] = 1f / (float)Math.Pow(theta, (float)(2 * i) / dimension);
+        }
+
+        return frequencies;
+    }
+}
