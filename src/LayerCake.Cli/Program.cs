@@ -1,6 +1,7 @@
 using System.CommandLine;
 using LayerCake.Building;
 using LayerCake.Cli;
+using LayerCake.Cli.Chat;
 using LayerCake.Cli.Commands;
 using LayerCake.Cli.Lite;
 
@@ -25,6 +26,10 @@ var root = new RootCommand("LayerCake builds quantized language models: a recipe
         new AutoAwqCommand().Build(),
     },
     new ConvertCommand().Build(),
+    new Command("chat", "LMDeploy's chat command, with its names and flags.")
+    {
+        new ChatTurboMindCommand().Build(),
+    },
 };
 
 var parsed = root.Parse(args);
@@ -44,7 +49,8 @@ try
     return await parsed.InvokeAsync(new InvocationConfiguration
     {
         EnableDefaultExceptionHandler = false,
-        ProcessTerminationTimeout = TimeSpan.FromSeconds(10),
+        // A conversation has its own use for Ctrl+C.
+        ProcessTerminationTimeout = CommandPath(parsed.CommandResult.Command).StartsWith(" chat ", StringComparison.Ordinal) ? null : TimeSpan.FromSeconds(10),
     });
 }
 catch (StepFailedException exception) when (UserErrors.Of(exception.Failure) is { } error)

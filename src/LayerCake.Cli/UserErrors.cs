@@ -6,7 +6,9 @@ using LayerCake.Quantization;
 using LayerCake.Recipes;
 using LayerCake.RemoteCaches;
 using LayerCake.Reporting;
+using LayerCake.Runtime;
 using LayerCake.Text;
+using LayerCake.Text.Chat;
 using LayerCake.Torch;
 using LayerCake.TurboMind;
 
@@ -29,7 +31,7 @@ internal static class UserErrors
         ProvenanceException { ConcernsOutput: true } => (ExitCode.Storage, exception.Message),
         ProvenanceException => (ExitCode.Input, exception.Message),
         CheckpointException or ModelException or TokenizerException or CalibrationDataException or QuantizationException or WorkspaceException
-            or Calibration.CalibrationException or ReportingException => (ExitCode.Input, exception.Message),
+            or Calibration.CalibrationException or ReportingException or RuntimeException or ChatTemplateException => (ExitCode.Input, exception.Message),
         OperationCanceledException => (ExitCode.Interrupted, "stopped; nothing half-made was kept"),
         AggregateException { InnerExceptions: [var only] } => Of(only),
         IOException or UnauthorizedAccessException => (ExitCode.Storage, exception.Message),
