@@ -8,7 +8,7 @@ public sealed partial class HelpTests
 {
     private static readonly string Page = File.ReadAllText(Path.Combine(RepositoryFiles.Root, "docs", "command-line.md"));
 
-    [TestCase("", "plan build step replay lock inspect verify sign tokenize diff cache report lite convert")]
+    [TestCase("", "plan build step replay lock inspect verify sign tokenize diff cache report lite convert chat")]
     [TestCase("plan", "")]
     [TestCase("build", "")]
     [TestCase("step", "")]
@@ -31,6 +31,8 @@ public sealed partial class HelpTests
     [TestCase("lite kv_qparams", "")]
     [TestCase("lite auto-awq", "")]
     [TestCase("convert", "")]
+    [TestCase("chat", "turbomind")]
+    [TestCase("chat turbomind", "")]
     public void Help_is_plain_text_and_the_page_has_all_of_it(string command, string subcommands)
     {
         var words = command.Split(' ', StringSplitOptions.RemoveEmptyEntries);
