@@ -91,6 +91,30 @@ internal sealed class SigningTests
         }
     }
 
+    [TestCase("v1.0.1")]
+    [TestCase("v1.1.0")]
+    public void Signatures_of_the_reference_program_are_taken(string version)
+    {
+        var key = VerificationKey.Load(Vector("reference/signing-key-pub.pem"));
+        using var folder = new TemporaryFolder();
+        System.IO.File.WriteAllText(folder.At("signme-1"), "signme-1\n");
+        System.IO.File.WriteAllText(folder.At("signme-2"), "signme-2");
+        System.IO.File.Copy(Vector($"reference/{version}.sig"), folder.At("model.sig"));
+        var sound = PackageVerifier.Verify(PackageInventory.Read(folder.Path), key);
+        System.IO.File.WriteAllText(folder.At("signme-2"), "signme-3");
+        System.IO.File.Move(folder.At("signme-1"), folder.At("signme-0"));
+        var changed = PackageVerifier.Verify(PackageInventory.Read(folder.Path), key);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(sound.Findings, Is.Empty);
+            Assert.That(sound.Signature, Is.EqualTo(SignatureState.Verified));
+            Assert.That(changed.Signature, Is.EqualTo(SignatureState.Refused));
+            Assert.That(changed.Findings.Select(finding => (finding.Kind, finding.Path)), Is.EqualTo(new[] { (FindingKind.Renamed, "signme-1"), (FindingKind.Changed, "signme-2") }));
+            Assert.That(PackageVerifier.Verify(PackageInventory.Read(folder.Path), Keys.P384.PublicKey).Signature, Is.EqualTo(SignatureState.Refused));
+        }
+    }
+
     [Test]
     public void The_statement_is_that_of_the_format()
     {
