@@ -1,4 +1,6 @@
+using System.Text;
 using CsCheck;
+using LayerCake.Testing;
 using LayerCake.Text.Chat;
 using LayerCake.Text.SentencePiece;
 
@@ -29,6 +31,38 @@ internal sealed class StreamingDetokenizerTests
         var id = Gen.OneOf(Gen.Int[0, Math.Min(300, tokenizer.VocabularySize - 1)], Gen.Int[0, tokenizer.VocabularySize - 1]);
         id.Array[0, 40].Sample(
             ids => string.Concat(ids.Select(detokenizer.Append)) + detokenizer.Complete() == tokenizer.Decode(ids),
+            threads: 1);
+    }
+
+    /// <summary>Each character comes as its bytes, or however the model cuts it: any split that tokens can make of a text.</summary>
+    [Test]
+    public void No_split_of_a_text_shows_a_character_that_is_not_in_it()
+    {
+        var tokenizer = TokenizerFolder.Open(RepositoryFiles.DemoModel).Tokenizer;
+        var detokenizer = new StreamingDetokenizer(tokenizer);
+        var rune = Gen.OneOf(Gen.Int[0x20, 0x7E], Gen.Int[0xA0, 0xD7FF], Gen.Int[0xE000, 0xFFFC], Gen.Int[0x10000, 0x10FFFF]).Select(value => new Rune(value));
+        Gen.Select(rune, Gen.Bool).Array[0, 30].Sample(
+            characters =>
+            {
+                // A word before them takes the space that decoding removes from the front of a text.
+                List<int> ids = [.. tokenizer.Encode("x")];
+                var parts = ids.Select(detokenizer.Append).ToList();
+                foreach (var (character, asBytes) in characters)
+                {
+                    int[] own = asBytes
+                        ? [.. Encoding.UTF8.GetBytes(character.ToString()).Select(value => tokenizer.PieceToId($"<0x{value:X2}>"))]
+                        : tokenizer.Encode(character.ToString());
+                    ids.AddRange(own);
+                    parts.AddRange(own.Select(detokenizer.Append));
+                }
+
+                parts.Add(detokenizer.Complete());
+                var text = string.Concat(parts);
+                return !text.Contains('\uFFFD')
+                    && parts.All(part => part.Length == 0 || (!char.IsLowSurrogate(part[0]) && !char.IsHighSurrogate(part[^1])))
+                    && text == tokenizer.Decode(ids)
+                    && text.Replace(" ", "", StringComparison.Ordinal) == "x" + string.Concat(characters.Select(each => each.Item1)).Replace(" ", "", StringComparison.Ordinal);
+            },
             threads: 1);
     }
 
