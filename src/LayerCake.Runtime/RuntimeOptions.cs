@@ -1,3 +1,5 @@
+using LayerCake.TurboMind;
+
 namespace LayerCake.Runtime;
 
 /// <summary>How a model is loaded and run. What is left null comes from the workspace's config.ini, or from what <c>lmdeploy convert</c> would write there.</summary>
@@ -11,6 +13,9 @@ public sealed record RuntimeOptions
 
     /// <summary>The chat template; needed for a model folder that is no workspace if <see cref="TurboMindModel.ChatTemplate"/> is used.</summary>
     public string? ModelName { get; init; }
+
+    /// <summary>float16 or bfloat16 for a checkpoint, instead of what its config.json says. A workspace and an AWQ checkpoint have theirs.</summary>
+    public WeightType? WeightType { get; init; }
 
     /// <summary>Float or int8 instead of what <c>quant_policy</c> says. Int8 needs scales: the workspace's own or <see cref="KeyValueScalesFolder"/>.</summary>
     public KeyValueCacheType? KeyValueCache { get; init; }

@@ -115,15 +115,27 @@ public sealed class ConversionPlan
         string folder, Action<string>? line = null, Action<int, int>? layerDone = null, CancellationToken cancellation = default)
     {
         OutputFile.CreateFolder(folder);
+        FeedWeights((name, byteCount) => OutputFile.Create(Path.Combine(folder, name), byteCount), line, layerDone, cancellation);
+        EngineConfigurationFile.Write(folder, Configuration);
+    }
+
+    /// <summary>Writes every weight file to wherever <paramref name="create"/> says, for who wants the weights and no folder.</summary>
+    /// <param name="create">Gets a file's name and its bytes. An output is disposed when it is complete, or when the conversion failed.</param>
+    /// <param name="line">Gets the lines LMDeploy prints per tensor.</param>
+    /// <param name="layerDone">Gets the number of layers finished and their total, after each layer.</param>
+    /// <param name="cancellation">Stops between blocks.</param>
+    /// <exception cref="CheckpointException">A tensor cannot be read.</exception>
+    public void FeedWeights(
+        Func<string, long, IWeightOutput> create, Action<string>? line = null, Action<int, int>? layerDone = null, CancellationToken cancellation = default)
+    {
         var half = Configuration.WeightType == WeightType.BFloat16 ? DType.BF16 : DType.F16;
         using var buffers = new BlockBufferPool();
-        var context = new ExportContext(new SourceTensors(_source.Weights), folder, Configuration.TensorParallel, _options.Workers, half, line)
+        var context = new ExportContext(new SourceTensors(_source.Weights), create, Configuration.TensorParallel, _options.Workers, half, line)
         {
             Buffers = buffers,
             Cancellation = cancellation,
         };
         new WeightsWriter(context, Configuration, _names).Write(_tiesHead ? _names.Embedding : _names.Head, layerDone);
-        EngineConfigurationFile.Write(folder, Configuration);
     }
 
     private static WeightType ChooseWeightType(ConversionOptions options, SourceFormat format, SourceConfiguration config)

@@ -4,17 +4,15 @@ using LayerCake.Checkpoints;
 namespace LayerCake.TurboMind;
 
 /// <summary>What every exporter of one conversion shares.</summary>
-internal sealed record ExportContext(SourceTensors Source, string Folder, int Ranks, int Workers, DType HalfType, Action<string>? Line)
+internal sealed record ExportContext(SourceTensors Source, Func<string, long, IWeightOutput> Create, int Ranks, int Workers, DType HalfType, Action<string>? Line)
 {
     public required BlockBufferPool Buffers { get; init; }
 
     public CancellationToken Cancellation { get; init; }
 
-    public OutputFile Create(string name, long byteCount) => OutputFile.Create(Path.Combine(Folder, name), byteCount);
-
-    public OutputFile[] CreateRanked(string name, string extension, long byteCountPerRank)
+    public IWeightOutput[] CreateRanked(string name, string extension, long byteCountPerRank)
     {
-        var files = new OutputFile[Ranks];
+        var files = new IWeightOutput[Ranks];
         try
         {
             for (var rank = 0; rank < Ranks; rank++)
@@ -31,7 +29,7 @@ internal sealed record ExportContext(SourceTensors Source, string Folder, int Ra
         return files;
     }
 
-    public static void Close(OutputFile?[] files)
+    public static void Close(IWeightOutput?[] files)
     {
         foreach (var file in files)
         {

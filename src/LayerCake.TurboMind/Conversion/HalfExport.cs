@@ -57,7 +57,7 @@ internal sealed unsafe class HalfExport : IDisposable
         _buffers[1].Dispose();
     }
 
-    private static void WriteRanks(NativeBuffer buffer, OutputFile[] files, long rankBytes)
+    private static void WriteRanks(NativeBuffer buffer, IWeightOutput[] files, long rankBytes)
     {
         try
         {

@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace LayerCake.TurboMind;
 
 /// <summary>A file of known size, written at any offset by any thread. Failures are told with the path and what to do.</summary>
-internal sealed class OutputFile : IDisposable
+internal sealed class OutputFile : IWeightOutput
 {
     // Linux transfers at most 2 GiB a call; large enough that the count of calls does not matter.
     private const int MaxWrite = 1 << 26;

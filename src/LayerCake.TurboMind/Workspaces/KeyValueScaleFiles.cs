@@ -45,8 +45,8 @@ public static class KeyValueScaleFiles
         return configuration;
     }
 
-    /// <summary>What is wrong with the content of a scale file, or null.</summary>
-    internal static string? Fault(ReadOnlySpan<byte> bytes)
+    /// <summary>What is wrong with the content of a scale file, as a phrase, or null.</summary>
+    public static string? Fault(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length != WeightFile.KeyValueScaleBytes)
         {
