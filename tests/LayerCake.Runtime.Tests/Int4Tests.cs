@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using LayerCake.Checkpoints;
+using LayerCake.Kernels;
 using LayerCake.Testing;
 using LayerCake.TurboMind;
 

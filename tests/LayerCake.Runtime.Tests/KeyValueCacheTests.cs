@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using LayerCake.Checkpoints;
+using LayerCake.Kernels;
 using LayerCake.Testing;
 
 namespace LayerCake.Runtime.Tests;

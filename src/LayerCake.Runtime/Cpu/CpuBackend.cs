@@ -72,7 +72,7 @@ internal sealed unsafe class CpuBackend<T> : IBackend
     public void Logits(ReadOnlySpan<int> rows, Span<float> logits)
     {
         var head = _weights.Head;
-        var stride = (nint)head.PanelCount * PanelProduct.Columns;
+        var stride = (nint)head.PanelCount * WeightMatrix.Columns;
         if (_logits is null)
         {
             _logits = new FloatBuffer(LogitRows * stride);
@@ -110,15 +110,15 @@ internal sealed unsafe class CpuBackend<T> : IBackend
     {
         var matrix = _weights.Layers[layer].Matrix(linear);
         var rows = destination.Length / matrix.Outputs;
-        using var scratch = new FloatBuffer(Math.Max(1, rows) * PanelProduct.Columns);
+        using var scratch = new FloatBuffer(Math.Max(1, rows) * WeightMatrix.Columns);
         for (var panel = 0; panel < matrix.PanelCount; panel++)
         {
             matrix.Expand(panel, firstInput, rows, scratch.Pointer);
-            var column = panel * PanelProduct.Columns;
-            var count = Math.Min(PanelProduct.Columns, matrix.Outputs - column);
+            var column = panel * WeightMatrix.Columns;
+            var count = Math.Min(WeightMatrix.Columns, matrix.Outputs - column);
             for (var row = 0; row < rows; row++)
             {
-                new ReadOnlySpan<float>(scratch.Pointer + (row * PanelProduct.Columns), count).CopyTo(destination[((row * matrix.Outputs) + column)..]);
+                new ReadOnlySpan<float>(scratch.Pointer + (row * WeightMatrix.Columns), count).CopyTo(destination[((row * matrix.Outputs) + column)..]);
             }
         }
     }
@@ -267,11 +267,13 @@ internal sealed unsafe class CpuBackend<T> : IBackend
 
             for (var row = 0; row < rows; row++)
             {
-                Run(row, 0);
+                Run(row);
             }
         }
 
-        public void Run(int item, int worker)
+        void IWork.Run(int item, int worker) => Run(item);
+
+        private void Run(int item)
         {
             var (m, c) = (_backend._memory, _backend._c);
             var hidden = m.Hidden + (item * m.HiddenStride);

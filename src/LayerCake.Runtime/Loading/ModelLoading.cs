@@ -1,3 +1,4 @@
+using LayerCake.Kernels;
 using LayerCake.TurboMind;
 
 namespace LayerCake.Runtime;
