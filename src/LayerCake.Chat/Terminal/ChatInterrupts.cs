@@ -32,13 +32,14 @@ public sealed class ChatInterrupts
     /// <summary>Ends the conversation, whatever goes on.</summary>
     public void End()
     {
+        // In this order: an answer that begins meanwhile sees that the conversation has ended.
+        _conversation.Cancel();
         CancellationTokenSource? answer;
         lock (_gate)
         {
             answer = _answer;
         }
 
-        _conversation.Cancel();
         answer?.Cancel();
     }
 

@@ -109,11 +109,12 @@ public sealed class TerminalChat
                 $"The session has {session.Step} tokens, the prompt {ids.Length}, and the answer may have {_options.RequestOutputLength}: together they must be fewer than {_sessionLength}. 'end' begins a new session; --request_output_len shortens answers."));
         }
 
-        _output.Write(Shown(rendered) + " ");
         var (answer, sampling) = (new Answer(session, _model.Tokenizer), Sampling(isFirst));
+        var cancellation = interrupts.BeginAnswer();
         try
         {
-            await ShowAsync(answer.ReadAsync(ids, sampling, _stopWords.Texts, interrupts.BeginAnswer())).ConfigureAwait(false);
+            _output.Write(Shown(rendered) + " ");
+            await ShowAsync(answer.ReadAsync(ids, sampling, _stopWords.Texts, cancellation)).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!interrupts.Conversation.IsCancellationRequested)
         {
