@@ -31,7 +31,7 @@ internal static class UserErrors
         ProvenanceException { ConcernsOutput: true } => (ExitCode.Storage, exception.Message),
         ProvenanceException => (ExitCode.Input, exception.Message),
         CheckpointException or ModelException or TokenizerException or CalibrationDataException or QuantizationException or WorkspaceException
-            or Calibration.CalibrationException or ReportingException or RuntimeException or ChatTemplateException => (ExitCode.Input, exception.Message),
+            or Calibration.CalibrationException or ReportingException or Reconstruction.ReconstructionException or RuntimeException or ChatTemplateException => (ExitCode.Input, exception.Message),
         OperationCanceledException => (ExitCode.Interrupted, "stopped; nothing half-made was kept"),
         AggregateException { InnerExceptions: [var only] } => Of(only),
         IOException or UnauthorizedAccessException => (ExitCode.Storage, exception.Message),

@@ -36,6 +36,9 @@ public sealed record Recipe
     /// <summary>The <c>quant_policy</c> of the workspace.</summary>
     public int QuantPolicy => Engine.QuantPolicy(KvQparams?.Cache);
 
+    /// <summary>Whether a step reads the statistics of calibrate, which else is not run: its section may only describe samples.</summary>
+    public bool ReadsStatistics => KvQparams is not null || AutoAwq?.ReadsStatistics() == true;
+
     internal RecipeOrigin Origin { get; init; } = new("recipe", Directory.GetCurrentDirectory());
 
     /// <summary>The full path of <paramref name="path"/>, which is absolute or counts from the recipe's folder.</summary>

@@ -3,6 +3,7 @@ using LayerCake.Checkpoints;
 using LayerCake.Models;
 using LayerCake.Quantization;
 using LayerCake.Recipes;
+using LayerCake.Reconstruction;
 using LayerCake.Torch;
 using LayerCake.TurboMind;
 
@@ -29,6 +30,7 @@ internal static class ModelCheck
         if (recipe.AutoAwq is { } awq)
         {
             AwqOptionsOf(awq).Validate(configuration);
+            CheckKept(recipe, awq, configuration);
         }
 
         CheckName(recipe);
@@ -104,7 +106,20 @@ internal static class ModelCheck
 
     private static void CheckMemory(Recipe recipe, ModelConfiguration configuration)
     {
-        if (recipe is not { Calibrate: { } calibrate, Execution.MemoryBudget: { } budget }
+        if (recipe is { AutoAwq: { } awq, Execution.MemoryBudget: { } limit } && !awq.ReadsStatistics())
+        {
+            var (samples, tokens) = (recipe.Calibrate?.Samples ?? 0, recipe.Calibrate?.SequenceLength ?? 0);
+            var least = ReconstructionMemory.Least(configuration, MethodOf(awq), EffortOf(awq), samples, tokens);
+            if (least > limit.Bytes)
+            {
+                throw recipe.Refuse(
+                    "execution.memory_budget",
+                    $"auto_awq with the method {Reconstructor.NameOf(MethodOf(awq))} and effort {awq.Effort.ToString().ToLowerInvariant()} needs {(least + 999_999) / 1_000_000} MB for "
+                    + $"{samples} samples of {tokens} tokens, but the budget is {limit}; raise it, use fewer or shorter samples, a smaller effort, or a method that needs less (rtn, lmdeploy)");
+            }
+        }
+
+        if (!recipe.ReadsStatistics || recipe is not { Calibrate: { } calibrate, Execution.MemoryBudget: { } budget }
             || TorchDevices.ResolveKind(CalibrateStep.DeviceName(recipe.Execution.Device)) != DeviceKind.Cpu)
         {
             return;
@@ -121,6 +136,44 @@ internal static class ModelCheck
     }
 
     public static AwqOptions AwqOptionsOf(AutoAwqOptions options) => new() { Bits = options.Bits.Value, GroupSize = options.GroupSize.Value };
+
+    public static ReconstructionMethod MethodOf(AutoAwqOptions options) => options.MethodToRun() switch
+    {
+        QuantizationMethod.Rtn => ReconstructionMethod.Rtn,
+        QuantizationMethod.Awq => ReconstructionMethod.Awq,
+        _ => ReconstructionMethod.Gptq,
+    };
+
+    public static ReconstructionEffort EffortOf(AutoAwqOptions options) => options.Effort switch
+    {
+        QuantizationEffort.Fast => ReconstructionEffort.Fast,
+        QuantizationEffort.Balanced => ReconstructionEffort.Balanced,
+        _ => ReconstructionEffort.Best,
+    };
+
+    /// <summary>A workspace has one type for the linears of its layers, so int4 takes them all; the head is 16-bit whatever a recipe says.</summary>
+    private static void CheckKept(Recipe recipe, AutoAwqOptions awq, ModelConfiguration configuration)
+    {
+        var family = ModelFamily.Of(configuration);
+        var head = family.Head[..^".weight".Length];
+        foreach (var rule in awq.Keep.Rules)
+        {
+            if (family.ObservedLinears(configuration).FirstOrDefault(linear => KeepRules.Matches(rule, linear)) is { } layered)
+            {
+                throw recipe.Refuse(
+                    "auto_awq.keep",
+                    $"auto_awq.keep: '{rule}' names {layered}, and a workspace of {recipe.Engine.Name} cannot carry it in 16 bits: it has one type for all linears of all "
+                    + $"layers. Remove the rule; {head} stays 16-bit anyway");
+            }
+
+            if (!KeepRules.Matches(rule, head))
+            {
+                throw recipe.Refuse(
+                    "auto_awq.keep",
+                    $"auto_awq.keep: '{rule}' matches no linear of this model, whose linears are {head} and, for example, {family.ObservedLinears(configuration)[0]}");
+            }
+        }
+    }
 
     /// <summary>What convert will write: int4 after auto_awq, else what the recipe or the checkpoint says.</summary>
     public static TurboMind.WeightType WeightTypeOf(Recipe recipe, HuggingFaceFolder model) => (recipe.AutoAwq, recipe.Convert.WeightType) switch

@@ -96,10 +96,14 @@ public sealed class RecipeBuild
         var steps = new List<IBuildStep>();
         var tokenizer = ModelFiles.Tokenizer(model);
         var read = new List<StepInput> { weights, tokenizer, sideFiles };
-        if (recipe.Calibrate is { } calibrate)
+        var dataset = recipe.Calibrate is null ? null : StepInput.File("dataset", recipe.ResolveDataset());
+        if (dataset is not null && recipe.ReadsStatistics)
         {
-            var dataset = StepInput.File("dataset", recipe.ResolveDataset());
-            steps.Add(new CalibrateStep(recipe, calibrate, model.Path, [weights, tokenizer, dataset]));
+            steps.Add(new CalibrateStep(recipe, recipe.Calibrate!, model.Path, [weights, tokenizer, dataset]));
+        }
+
+        if (dataset is not null && (recipe.ReadsStatistics || recipe.AutoAwq?.ReadsSamples() == true))
+        {
             read.Add(dataset);
         }
 
@@ -110,7 +114,8 @@ public sealed class RecipeBuild
 
         if (recipe.AutoAwq is { } autoAwq)
         {
-            steps.Add(new AutoAwqStep(autoAwq, model.Path, [weights, sideFiles]));
+            IReadOnlyList<StepInput> inputs = autoAwq.ReadsSamples() ? [weights, sideFiles, tokenizer, dataset!] : [weights, sideFiles];
+            steps.Add(new AutoAwqStep(recipe, autoAwq, model.Path, inputs));
         }
 
         steps.Add(new ConvertStep(recipe, model.Path, Shown(outputFolder), recipe.AutoAwq is null ? [weights, sideFiles] : []));

@@ -2,6 +2,7 @@ using LayerCake.Calibration;
 using LayerCake.Checkpoints;
 using LayerCake.Models;
 using LayerCake.Recipes;
+using LayerCake.Reconstruction;
 
 namespace LayerCake.Steps;
 
@@ -15,6 +16,11 @@ internal static class StepMemory
     /// <summary>A step that has a float16 layer, the next one and a packed one in memory.</summary>
     public static long OfLayers(string modelFolder) => Of(
         modelFolder, configuration => 3 * ModelFamily.Of(configuration).Linears(configuration).Sum(linear => 2L * linear.OutputSize * linear.InputSize));
+
+    /// <summary>auto_awq with a method that looks at activations, or rtn.</summary>
+    public static long OfReconstruction(string modelFolder, AutoAwqOptions options, CalibrateOptions? calibrate) => Of(
+        modelFolder, configuration => ReconstructionMemory.Peak(
+            configuration, ModelCheck.MethodOf(options), ModelCheck.EffortOf(options), calibrate?.Samples ?? 0, calibrate?.SequenceLength ?? 0, Environment.ProcessorCount));
 
     private static long Of(string modelFolder, Func<ModelConfiguration, long> bytes)
     {

@@ -27,12 +27,21 @@ internal sealed class AwqParts(ILayerParts? parts, ModelConfiguration configurat
 
     public bool AreKept => parts is not null;
 
+    /// <summary>Whether an earlier run finished a layer, and what it kept is whole.</summary>
+    public bool Has(int layer)
+    {
+        using var content = parts?.TryOpen(NameOf(layer));
+        return content is not null && ReadAll(content, layer, (_, count) => content.Seek(count, SeekOrigin.Current)) is not null;
+    }
+
     /// <summary>Writes the layers that an earlier run finished into the files.</summary>
+    /// <param name="layers">Only those before this one.</param>
+    /// <param name="cancellation">Stops between layers.</param>
     /// <returns>The errors of their linears, by layer.</returns>
-    public Dictionary<int, IReadOnlyList<LinearError>> Restore(CancellationToken cancellation)
+    public Dictionary<int, IReadOnlyList<LinearError>> Restore(int layers, CancellationToken cancellation)
     {
         var restored = new Dictionary<int, IReadOnlyList<LinearError>>();
-        for (var layer = 0; parts is not null && layer < configuration.LayerCount; layer++)
+        for (var layer = 0; parts is not null && layer < layers; layer++)
         {
             cancellation.ThrowIfCancellationRequested();
             using var content = parts.TryOpen(NameOf(layer));

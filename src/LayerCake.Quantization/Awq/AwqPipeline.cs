@@ -34,7 +34,7 @@ internal sealed class AwqPipeline(
     {
         CopyWhole(_family.Embedding);
         var blocks = LayerBlock.Of(_family, configuration);
-        foreach (var (layer, errors) in _parts.Restore(cancellation))
+        foreach (var (layer, errors) in _parts.Restore(configuration.LayerCount, cancellation))
         {
             _errors.Add(layer, errors);
         }

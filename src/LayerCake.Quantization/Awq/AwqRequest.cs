@@ -63,4 +63,7 @@ public sealed record AwqResult
 
     /// <summary>Every quantized linear, in order.</summary>
     public required IReadOnlyList<LinearError> Linears { get; init; }
+
+    /// <summary>The error of what every linear gives, by method and bits; empty where the method does not look at activations.</summary>
+    public IReadOnlyList<Sensitivity> Sensitivities { get; init; } = [];
 }

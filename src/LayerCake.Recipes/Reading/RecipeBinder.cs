@@ -103,6 +103,9 @@ internal sealed class RecipeBinder
             {
                 Bits = section.Get(AutoAwqFields.Bits),
                 GroupSize = section.Get(AutoAwqFields.GroupSize),
+                Method = section.Get(AutoAwqFields.Method),
+                Effort = section.Get(AutoAwqFields.Effort),
+                Keep = section.Get(AutoAwqFields.Keep),
                 Format = section.Get(AutoAwqFields.Format),
             }),
             Convert = Optional(RecipeSchema.Convert, section => new ConvertOptions

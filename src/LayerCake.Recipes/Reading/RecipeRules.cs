@@ -42,14 +42,18 @@ internal sealed class RecipeRules(SectionReading top, IReadOnlyDictionary<Recipe
             return;
         }
 
-        foreach (var reader in readers)
+        foreach (var reader in readers.Where(reader => reader != RecipeSchema.AutoAwq || NeedsCalibration()))
         {
             if (sections.TryGetValue(reader, out var section))
             {
-                faults.Add(section.Origin, $"{reader.Name} needs calibrate, whose statistics it reads; add a section such as calibrate: {RecipeSchema.Calibrate.Example}");
+                faults.Add(section.Origin, $"{reader.Name} needs calibrate, whose {(reader == RecipeSchema.AutoAwq ? "samples" : "statistics")} it reads; add a section such as calibrate: {RecipeSchema.Calibrate.Example}");
             }
         }
     }
+
+    /// <summary>Whether the method of auto_awq needs samples or statistics; rounding to nearest does not.</summary>
+    private bool NeedsCalibration() =>
+        !sections.TryGetValue(RecipeSchema.AutoAwq, out var awq) || !awq.Gives(AutoAwqFields.Method, out var method, out _) || method != QuantizationMethod.Rtn;
 
     private void CheckWeightType()
     {

@@ -87,6 +87,17 @@ internal sealed class SectionReading
                 }
 
                 break;
+            case ListNode list when field is IListField lists:
+                if (lists.TryRead(list, out object? items, out var fault))
+                {
+                    _values[field] = (items, list.Origin);
+                }
+                else
+                {
+                    faults.Add(list.Origin, $"{field.Path} {fault}");
+                }
+
+                break;
             default:
                 faults.Add(entry.Value.Origin, $"{field.Path} is {entry.Value.Description}; it must be {field.Wanted}");
                 break;

@@ -39,6 +39,9 @@ public abstract class RecipeField
     /// <param name="orNull">Whether null is taken too.</param>
     internal abstract void WriteSchema(Utf8JsonWriter json, bool orNull);
 
+    /// <summary>Writes the members of the schema object of one value in a matrix's list.</summary>
+    internal virtual void WriteMatrixSchema(Utf8JsonWriter json) => WriteSchema(json, orNull: false);
+
     private protected static void WriteType(Utf8JsonWriter json, string type, bool orNull)
     {
         if (!orNull)

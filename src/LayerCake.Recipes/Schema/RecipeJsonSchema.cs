@@ -111,7 +111,7 @@ public static class RecipeJsonSchema
             json.WriteNumber("maxItems", RecipeLimits.Variants);
             json.WriteBoolean("uniqueItems", true);
             json.WriteStartObject("items");
-            field.WriteSchema(json, orNull: false);
+            field.WriteMatrixSchema(json);
             json.WriteEndObject();
             json.WriteEndObject();
         }
@@ -135,7 +135,9 @@ public static class RecipeJsonSchema
         WriteEither(json, "The sections and keys that have no default are required.", extends, matrix, () => WriteRequired(json));
         WriteEither(json, "null removes what the extended recipe says; there is nothing to remove without one.", extends, () => WriteNoNull(json));
         WriteEither(json, $"{kv} needs {calibrate}.", extends, matrix, () => WriteLacks(json, kv), () => WriteHas(json, calibrate));
-        WriteEither(json, $"{awq} needs {calibrate}.", extends, matrix, () => WriteLacks(json, awq), () => WriteHas(json, calibrate));
+        WriteEither(
+            json, $"{awq} needs {calibrate}, unless its method is rtn.",
+            extends, matrix, () => WriteLacks(json, awq), () => WriteHas(json, calibrate), () => WriteMethod(json, awq, QuantizationMethod.Rtn));
         WriteEither(
             json, $"{calibrate} needs a step that reads its statistics.",
             extends, matrix, () => WriteLacks(json, calibrate), () => WriteHas(json, kv), () => WriteHas(json, awq));
@@ -227,6 +229,20 @@ public static class RecipeJsonSchema
     {
         json.WriteStartObject("not");
         WriteHas(json, section);
+        json.WriteEndObject();
+    }
+
+    private static void WriteMethod(Utf8JsonWriter json, string section, QuantizationMethod method)
+    {
+        json.WriteStartObject("properties");
+        json.WriteStartObject(section);
+        WriteHas(json, AutoAwqFields.Method.Name);
+        json.WriteStartObject("properties");
+        json.WriteStartObject(AutoAwqFields.Method.Name);
+        WriteWords(json, "enum", [AutoAwqFields.Method.Format(method)]);
+        json.WriteEndObject();
+        json.WriteEndObject();
+        json.WriteEndObject();
         json.WriteEndObject();
     }
 

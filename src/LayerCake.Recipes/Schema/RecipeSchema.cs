@@ -23,9 +23,9 @@ public static class RecipeSchema
 
     public static RecipeSection AutoAwq { get; } = new(
         "auto_awq",
-        "Smooths the layers and makes their weights 4-bit integers (AWQ). Without it weights stay 16-bit.",
+        "Makes the weights of the layers 4-bit integers (an AWQ checkpoint). Without it weights stay 16-bit.",
         typeof(AutoAwqOptions),
-        [AutoAwqFields.Bits, AutoAwqFields.GroupSize, AutoAwqFields.Format]);
+        [AutoAwqFields.Bits, AutoAwqFields.GroupSize, AutoAwqFields.Method, AutoAwqFields.Effort, AutoAwqFields.Keep, AutoAwqFields.Format]);
 
     public static RecipeSection Convert { get; } = new(
         "convert",

@@ -232,7 +232,8 @@ internal sealed unsafe class CpuBackend<T> : IBackend
             sines[(2 * i) + 1] = (float)sine;
         }
 
-        _memory.LogN[row] = LogN.Of(_c, position);
+        var trained = _c.MaxPositionEmbeddings;
+        _memory.LogN[row] = _c.UseLogNAttention && trained > 1 && position + 1 > trained ? (float)(Math.Log2(position + 1) / Math.Log2(trained)) : 1f;
     }
 
     /// <summary>What is done to a row between products.</summary>

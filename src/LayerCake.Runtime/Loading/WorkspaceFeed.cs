@@ -12,12 +12,11 @@ internal sealed class WorkspaceFeed : IWeightFeed
 
     private readonly string _weights;
 
-    private WorkspaceFeed(string weights, EngineConfiguration configuration)
+    private WorkspaceFeed(string path, string weights, EngineConfiguration configuration)
     {
         _weights = weights;
         Configuration = configuration;
-        // It lies beside the weights, also where only they were named.
-        TokenizerFolder = Path.GetFullPath(Path.Combine(weights, "..", "tokenizer"));
+        TokenizerFolder = WorkspacePaths.IsWorkspace(path) ? WorkspacePaths.Tokenizer(path) : path;
     }
 
     public ModelSourceKind Kind => ModelSourceKind.Workspace;
@@ -45,7 +44,7 @@ internal sealed class WorkspaceFeed : IWeightFeed
         CheckLimits(configuration, configurationPath);
         configuration = WithRanksOfFiles(configuration, weights);
         CheckFiles(configuration, weights);
-        return new WorkspaceFeed(weights, configuration);
+        return new WorkspaceFeed(path, weights, configuration);
     }
 
     public void Feed(IWeightReceiver receiver, CancellationToken cancellation)

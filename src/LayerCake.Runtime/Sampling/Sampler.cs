@@ -131,7 +131,7 @@ internal sealed class Sampler(int vocabularySize)
             {
                 Raise(count++, key, id);
             }
-            else if (key > _keys[0] || float.IsNaN(key))
+            else if (!(key <= _keys[0]))
             {
                 Lower(0, k, key, id);
             }

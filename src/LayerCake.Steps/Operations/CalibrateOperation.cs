@@ -3,7 +3,6 @@ using LayerCake.Calibration;
 using LayerCake.Checkpoints;
 using LayerCake.Models;
 using LayerCake.Quantization;
-using LayerCake.Text;
 
 namespace LayerCake.Steps;
 
@@ -39,11 +38,14 @@ public sealed record CalibrateOperation
     public static void Run(CalibrateOperation operation, string outputFolder, IBuildReporter reporter, CancellationToken token)
     {
         var configuration = ModelConfiguration.Read(operation.Model);
-        var tokenizer = TokenizerFolder.Open(operation.Model.Path);
         ModelLayout.Check(operation.Model.Weights, configuration);
-        reporter.Line("Loading calibrate dataset ...");
-        var ids = tokenizer.EncodeWithSpecialTokens(CalibrationText.Load(operation.TextFile).Text);
-        var samples = Draw(ids, operation);
+        var samples = new CalibrationWindows
+        {
+            TextFile = operation.TextFile,
+            Samples = operation.Samples,
+            SequenceLength = operation.SequenceLength,
+            Seed = operation.Seed,
+        }.Draw(operation.Model.Path, reporter);
         if (operation.ScanWeights)
         {
             WeightScan.Run(operation.Model.Weights, configuration, 0, token);
@@ -62,18 +64,6 @@ public sealed record CalibrateOperation
             new LayerProgress(reporter),
             token);
         StatisticsFiles.Write(outputFolder, statistics);
-    }
-
-    private static int[][] Draw(int[] ids, CalibrateOperation operation)
-    {
-        try
-        {
-            return CalibrationSampler.Draw(ids, operation.Samples, operation.SequenceLength, operation.Seed);
-        }
-        catch (CalibrationDataException exception)
-        {
-            throw new CalibrationDataException($"{operation.TextFile}: {exception.Message}", exception);
-        }
     }
 
     /// <summary>Passes on, on the reporting thread, the line of a finished layer and how many samples of all layers are done.</summary>

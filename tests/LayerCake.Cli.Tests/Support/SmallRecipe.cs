@@ -17,7 +17,7 @@ internal static class SmallRecipe
           samples: {{samples}}
           sequence_length: {{sequenceLength}}
         kv_qparams: { cache: int8, symmetric: false }
-        auto_awq: { bits: 4, group_size: {{groupSize}} }
+        auto_awq: { bits: 4, group_size: {{groupSize}}, method: lmdeploy }
         convert: { tensor_parallel: 1 }
         package: {}
 

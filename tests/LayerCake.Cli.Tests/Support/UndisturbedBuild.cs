@@ -20,6 +20,7 @@ public sealed class UndisturbedBuild
     internal static string[] RecipeArguments { get; } =
     [
         "--recipe", RepositoryFiles.Recipes($"{RecipeName}.yaml"), "--set", "calibrate.samples=2", "--set", "calibrate.sequence_length=64",
+        "--set", "auto_awq.method=lmdeploy",
     ];
 
     /// <summary>The finished workspace, as text.</summary>

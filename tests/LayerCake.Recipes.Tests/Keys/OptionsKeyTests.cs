@@ -79,6 +79,9 @@ internal sealed class OptionsKeyTests
             kv_qparams.symmetric = false (truth)
             auto_awq.bits = 4 (number)
             auto_awq.group_size = 128 (number)
+            auto_awq.method = gptq (text)
+            auto_awq.effort = fast (text)
+            auto_awq.keep = lm_head (text)
             auto_awq.format = safetensors (text)
             convert.tensor_parallel = 1 (number)
             convert.weight_type = auto (text)
@@ -99,6 +102,7 @@ internal sealed class OptionsKeyTests
         int number => number + 1,
         uint number => number + 1,
         BitWidth bits => new BitWidth(bits.Value + 1),
+        KeepRules => Recipes.Parse(Recipes.Full, "auto_awq.keep=layers.0.*").AutoAwq!.Keep,
         GroupSize size => new GroupSize(size.Value * 2),
         TensorParallel parallel => new TensorParallel(parallel.Degree * 2),
         CalibrationSource => new CalibrationFile("a.jsonl", IsJsonLines: true),

@@ -36,7 +36,7 @@ internal sealed class MessageTests
             demo.yaml:2:1: calibrate.dataset is missing: a .txt or .jsonl file
             demo.yaml:2:1: calibrate has no use: nothing reads its statistics. Add kv_qparams or auto_awq, or remove it
             demo.yaml:3:1: kv_qparams has no value; write 'kv_qparams: {}' for its defaults, or leave the line out
-            demo.yaml:4:11: auto_awq is a list; it must be a section such as { bits: 4, group_size: 128, format: safetensors }
+            demo.yaml:4:11: auto_awq is a list; it must be a section such as { bits: 4, group_size: 128, method: auto, effort: fast, keep: lm_head, format: safetensors }
             demo.yaml:5:10: convert is the number 3; it must be a section such as { tensor_parallel: 1, weight_type: auto }
             demo.yaml:6:12: execution is the truth value true; it must be a section such as { device: auto, memory_budget: 8 GiB, timeout: 2 h, retries: 0 }
             """));
@@ -123,7 +123,7 @@ internal sealed class MessageTests
 
         Assert.That(Recipes.Refused(text), Is.EqualTo("""
             demo.yaml:5:1: kv_qparams needs calibrate, whose statistics it reads; add a section such as calibrate: { dataset: data/prose-calibration.txt, samples: 128, sequence_length: 2048, seed: 0 }
-            demo.yaml:6:1: auto_awq needs calibrate, whose statistics it reads; add a section such as calibrate: { dataset: data/prose-calibration.txt, samples: 128, sequence_length: 2048, seed: 0 }
+            demo.yaml:6:1: auto_awq needs calibrate, whose samples it reads; add a section such as calibrate: { dataset: data/prose-calibration.txt, samples: 128, sequence_length: 2048, seed: 0 }
             """));
     }
 

@@ -11,7 +11,7 @@ internal sealed class RecipeReaderTests
             model: { name: internlm-chat-20b, source: "hf:internlm/internlm-chat-20b@main" }
             calibrate: { dataset: data/a.jsonl, samples: 3, sequence_length: 17, seed: 4294967295 }
             kv_qparams: { cache: int8, symmetric: true }
-            auto_awq: { bits: 4, group_size: 128, format: bin }
+            auto_awq: { bits: 4, group_size: 128, method: lmdeploy, effort: best, keep: [lm_head, "layers.*.down_proj"], format: bin }
             convert: { tensor_parallel: 8, weight_type: auto }
             package: { launch_files: false }
             execution: { device: cuda, memory_budget: 8 GiB }
@@ -29,8 +29,10 @@ internal sealed class RecipeReaderTests
             Assert.That(recipe.KvQparams, Is.EqualTo(new KvQparamsOptions { Cache = KvCacheType.Int8, Symmetric = true }));
             Assert.That(recipe.AutoAwq, Is.EqualTo(new AutoAwqOptions
             {
-                Bits = new BitWidth(4), GroupSize = new GroupSize(128), Format = CheckpointFormat.Bin,
+                Bits = new BitWidth(4), GroupSize = new GroupSize(128), Method = QuantizationMethod.Lmdeploy, Effort = QuantizationEffort.Best,
+                Keep = recipe.AutoAwq!.Keep, Format = CheckpointFormat.Bin,
             }));
+            Assert.That(recipe.AutoAwq!.Keep.Rules, Is.EqualTo(new[] { "lm_head", "layers.*.down_proj" }));
             Assert.That(recipe.Convert, Is.EqualTo(new ConvertOptions { TensorParallel = new TensorParallel(8), WeightType = WeightType.Auto }));
             Assert.That(recipe.Package, Is.EqualTo(new PackageOptions { LaunchFiles = false }));
             Assert.That(recipe.Execution, Is.EqualTo(new ExecutionOptions { Device = DeviceChoice.Cuda, MemoryBudget = new ByteCount(8L << 30) }));

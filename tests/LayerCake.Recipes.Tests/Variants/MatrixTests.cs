@@ -47,6 +47,7 @@ internal sealed class MatrixTests
             ["calibrate.seed"] = ["0", "7"],
             ["kv_qparams.symmetric"] = ["true", "false"],
             ["auto_awq.format"] = ["safetensors", "bin"],
+            ["auto_awq.method"] = ["lmdeploy", "awq"],
             ["convert.tensor_parallel"] = ["8", "1"],
             ["package.launch_files"] = ["true", "false"],
         };

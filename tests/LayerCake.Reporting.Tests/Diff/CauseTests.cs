@@ -22,6 +22,7 @@ public sealed class CauseTests
             Assert.That(difference.Record!.Story, Is.EqualTo(new[]
             {
                 "calibrate.samples 64 → 32 changed calibrate; its statistics changed kv_qparams and auto_awq; auto_awq's int4 checkpoint changed convert",
+                "calibrate.samples 64 → 32 changed auto_awq; its int4 checkpoint changed convert",
             }));
             Assert.That(difference.DifferingTensors.Single().Cause, Is.EqualTo(new Cause("calibrate.samples 64 → 32", true)));
         }

@@ -54,7 +54,7 @@ internal sealed class PreflightTests
     public void A_bfloat16_checkpoint_with_an_int8_cache_needs_float16_or_int4_weights()
     {
         MakeBFloat16();
-        _project.Edit("auto_awq: { bits: 4, group_size: 128, format: safetensors }\n", "");
+        _project.Edit("auto_awq: { bits: 4, group_size: 128, method: lmdeploy, format: safetensors }\n", "");
         _project.Edit("convert: { tensor_parallel: 1 }", "convert: { tensor_parallel: 1, weight_type: auto }");
 
         var fault = RecipeFault();
@@ -73,7 +73,7 @@ internal sealed class PreflightTests
     public void Where_the_recipe_leaves_the_weight_type_to_its_default_the_refusal_points_to_kv_qparams()
     {
         MakeBFloat16();
-        _project.Edit("auto_awq: { bits: 4, group_size: 128, format: safetensors }\n", "");
+        _project.Edit("auto_awq: { bits: 4, group_size: 128, method: lmdeploy, format: safetensors }\n", "");
         _project.Edit("convert: { tensor_parallel: 1 }\n", "");
 
         var fault = RecipeFault();
@@ -145,6 +145,44 @@ internal sealed class PreflightTests
         {
             Assert.That(fault.Line, Is.EqualTo(15));
             Assert.That(fault.Message, Does.Contain("but the budget is 16 MB"));
+        }
+    }
+
+    [TestCase("gptq", "fast")]
+    [TestCase("awq", "best")]
+    public void A_method_that_cannot_fit_the_memory_budget_is_refused_at_its_line(string method, string effort)
+    {
+        _project.Edit("execution: { device: cpu }", "execution: { device: cpu, memory_budget: 16 MB }");
+        _project.Edit("kv_qparams: { cache: int8, symmetric: false }\n", "");
+        _project.Edit("method: lmdeploy", $"method: {method}, effort: {effort}");
+
+        var fault = RecipeFault();
+
+        Assert.That(fault.Line, Is.EqualTo(14));
+        Assert.That(fault.Message, Does.Match($"^auto_awq with the method {method} and effort {effort} needs [0-9]+ MB for 2 samples of 64 tokens, but the budget is 16 MB; raise it"));
+    }
+
+    [TestCase("layers.0.*.down_proj", "'layers.0.*.down_proj' names model.layers.0.mlp.down_proj, and a workspace of lmdeploy 0.1.0 cannot carry it in 16 bits")]
+    [TestCase("layers.9.*", "'layers.9.*' matches no linear of this model")]
+    public void A_linear_that_cannot_be_kept_is_refused_at_its_rule(string rule, string message)
+    {
+        _project.Edit("method: lmdeploy", $"keep: [lm_head, \"{rule}\"]");
+
+        var fault = RecipeFault();
+
+        Assert.That(fault.Line, Is.EqualTo(12));
+        Assert.That(fault.Message, Does.Contain(message));
+    }
+
+    [Test]
+    public void Only_what_reads_the_statistics_of_calibrate_brings_that_step_along()
+    {
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(_project.Open("auto_awq.method=gptq").Steps.Select(step => step.Name), Is.EqualTo(new[] { "calibrate", "kv_qparams", "auto_awq", "convert", "package" }));
+            Assert.That(_project.Open("auto_awq.method=gptq", "kv_qparams=null").Steps.Select(step => step.Name), Is.EqualTo(new[] { "auto_awq", "convert", "package" }));
+            Assert.That(_project.Open("auto_awq.method=lmdeploy", "kv_qparams=null").Steps.Select(step => step.Name), Does.Contain("calibrate"));
+            Assert.That(_project.Open("auto_awq.method=rtn", "kv_qparams=null", "calibrate=null").Steps.Select(step => step.Name), Is.EqualTo(new[] { "auto_awq", "convert", "package" }));
         }
     }
 

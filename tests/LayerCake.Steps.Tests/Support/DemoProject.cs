@@ -20,7 +20,7 @@ internal sealed class DemoProject : IDisposable
           sequence_length: 64
           seed: 0
         kv_qparams: { cache: int8, symmetric: false }
-        auto_awq: { bits: 4, group_size: 128, format: safetensors }
+        auto_awq: { bits: 4, group_size: 128, method: lmdeploy, format: safetensors }
         convert: { tensor_parallel: 1 }
         package: { launch_files: true }
         execution: { device: cpu }

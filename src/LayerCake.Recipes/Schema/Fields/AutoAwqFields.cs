@@ -17,6 +17,31 @@ internal static class AutoAwqFields
         Examples = ["128"],
     };
 
+    public static readonly ChoiceField<QuantizationMethod> Method = new(
+        "auto_awq", "method", "How weights are quantized, in the same format: auto (the best that fits the effort), lmdeploy (LMDeploy v0.1.0's, bit for bit), "
+        + "rtn (rounding to nearest, needs no calibration), awq (searched scales and ranges) or gptq (the same with compensation of errors).",
+        [
+            ("auto", QuantizationMethod.Auto), ("lmdeploy", QuantizationMethod.Lmdeploy), ("rtn", QuantizationMethod.Rtn), ("awq", QuantizationMethod.Awq),
+            ("gptq", QuantizationMethod.Gptq),
+        ],
+        QuantizationMethod.Auto)
+    {
+        Examples = ["auto", "lmdeploy"],
+    };
+
+    public static readonly ChoiceField<QuantizationEffort> Effort = new(
+        "auto_awq", "effort", "How much time quantizing may take.",
+        [("fast", QuantizationEffort.Fast), ("balanced", QuantizationEffort.Balanced), ("best", QuantizationEffort.Best)], QuantizationEffort.Fast)
+    {
+        Examples = ["fast", "best"],
+    };
+
+    public static readonly KeepField Keep = new(
+        "auto_awq", "keep", "Linears that shall stay 16-bit, by name. Workspaces of the known engines keep lm_head and can keep no linear of a layer.")
+    {
+        Examples = ["lm_head"],
+    };
+
     public static readonly ChoiceField<CheckpointFormat> Format = new(
         "auto_awq", "format", "File format of the AWQ checkpoint: safetensors, or torch archives as LMDeploy 0.1.0 writes them.",
         [("safetensors", CheckpointFormat.Safetensors), ("bin", CheckpointFormat.Bin)], CheckpointFormat.Safetensors)

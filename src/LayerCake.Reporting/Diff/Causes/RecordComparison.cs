@@ -56,7 +56,8 @@ internal sealed class RecordComparison
                 Collect(before);
             }
 
-            roots.AddRange(difference.OwnReasons);
+            // auto_awq may look at calibrate's samples itself; its part is left out with it.
+            roots.AddRange(difference.OwnReasons.Where(reason => !without.Any(left => reason.StartsWith($"{left}.", StringComparison.Ordinal))));
         }
     }
 

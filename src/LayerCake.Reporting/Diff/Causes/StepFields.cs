@@ -27,7 +27,7 @@ internal static class StepFields
     {
         Calibrate => Under(field, "calibrate"),
         KvQparams => Under(field, "kv_qparams") || field == "convert.tensor_parallel",
-        AutoAwq => Under(field, "auto_awq"),
+        AutoAwq => Under(field, "auto_awq") || Under(field, "calibrate"),
         Convert => Under(field, "model") || Under(field, "convert") || field == "auto_awq.group_size",
         _ => true,
     };

@@ -1,0 +1,240 @@
+using LayerCake.Models;
+using LayerCake.Kernels;
+using LayerCake.Torch.Layers;
+
+namespace LayerCake.Reconstruction;
+
+/// <summary>
+/// Quantizes one layer after the other on the quantized model's own activations: what a linear reads is what the linears before it, quantized, give.
+/// Holds the hidden states of all samples; the same bits for any number of threads.
+/// </summary>
+internal sealed unsafe class LayerReconstruction : IDisposable
+{
+    /// <summary>Samples over which a layer is compared with its rounding to nearest.</summary>
+    private const int SamplesCompared = 4;
+
+    private const string InputNorm = "input_layernorm";
+    private const string PostAttentionNorm = "post_attention_layernorm";
+    private const string Output = "self_attn.o_proj";
+    private const string Value = "self_attn.v_proj";
+    private const string Up = "mlp.up_proj";
+    private const string Down = "mlp.down_proj";
+    private static readonly string[] AttentionInputs = ["self_attn.q_proj", "self_attn.k_proj", Value];
+    private static readonly string[] InnerInputs = ["mlp.gate_proj", Up];
+
+    private readonly ModelConfiguration _configuration;
+    private readonly ModelFamily _family;
+    private readonly SolverSettings _settings;
+    private readonly string _method;
+    private readonly ParallelOptions _options;
+    private readonly RotaryTable _rotary;
+    private readonly ActivationPass _pass;
+    private readonly HiddenStates _before;
+
+    /// <param name="states">The quantized model's hidden states before the next layer; changed by every layer.</param>
+    /// <param name="floatStates">The float model's, where the settings follow it, else null.</param>
+    public LayerReconstruction(
+        ModelConfiguration configuration, HiddenStates states, HiddenStates? floatStates, SolverSettings settings, string method, int batch, ParallelOptions options)
+    {
+        (_configuration, _settings, _method, _options) = (configuration, settings, method, options);
+        _family = ModelFamily.Of(configuration);
+        (States, FloatStates) = (states, floatStates);
+        _rotary = RotaryAngles.Table(configuration, states.Tokens);
+        _pass = new ActivationPass(configuration, states.Samples, states.Tokens, batch, floatStates is not null, options);
+        _before = new HiddenStates(states.Samples, states.Tokens, states.Channels);
+    }
+
+    public HiddenStates States { get; }
+
+    public HiddenStates? FloatStates { get; }
+
+    /// <summary>Quantizes a layer and takes the hidden states through it.</summary>
+    public ReconstructedLayer Run(StagedLayer original, int layer)
+    {
+        var quantized = original.Clone();
+        var results = new Dictionary<string, SolvedLinear>(StringComparer.Ordinal);
+        var solver = new GroupSolver(original, quantized, _family.Layer(layer), _method, _settings, _options, results);
+        _before.CopyFrom(States);
+        using (var stash = new HiddenStates(States.Samples, States.Tokens, Math.Max(_configuration.HiddenSize, _configuration.IntermediateSize)))
+        {
+            SolveAttention(original, quantized, solver, stash);
+            SolveInner(original, quantized, solver, stash);
+        }
+
+        return KeepIfBetter(new ReconstructedLayer(quantized, results), original, layer);
+    }
+
+    /// <summary>Rounds a layer to nearest without looking at activations.</summary>
+    public static ReconstructedLayer RoundPlainly(StagedLayer original, ModelConfiguration configuration, int layer, int groupSize, ParallelOptions options)
+    {
+        var family = ModelFamily.Of(configuration);
+        var rounded = original.Clone();
+        var results = new Dictionary<string, SolvedLinear>(StringComparer.Ordinal);
+        var settings = MethodSettings.Of(ReconstructionMethod.Rtn, ReconstructionEffort.Fast, groupSize);
+        new GroupSolver(original, rounded, family.Layer(layer), "rtn", settings, options, results).SolvePlainly(family.Linears(configuration));
+        return new ReconstructedLayer(rounded, results);
+    }
+
+    public void Dispose()
+    {
+        _pass.Dispose();
+        _before.Dispose();
+    }
+
+    /// <summary>
+    /// What is best for every linear need not be best for the layer. Where rounding to nearest leaves less error in what the layer gives, over the first samples, its
+    /// result is taken.
+    /// </summary>
+    private ReconstructedLayer KeepIfBetter(ReconstructedLayer found, StagedLayer original, int layer)
+    {
+        var plain = RoundPlainly(original, _configuration, layer, _settings.GroupSize, _options);
+        var errors = new (double Found, double Plain)[Math.Min(States.Samples, SamplesCompared)];
+        _pass.Run((q, f, sample) =>
+        {
+            using var wanted = new FloatBuffer(_pass.Tokens * q.HiddenStride);
+            if (FloatStates is not null)
+            {
+                FloatStates.Read(sample, wanted.Pointer, q.HiddenStride);
+            }
+            else
+            {
+                _before.Read(sample, q.Hidden, q.HiddenStride);
+                original.Run(q, _rotary);
+                new Span<float>(q.Hidden, (int)wanted.Count).CopyTo(new Span<float>(wanted.Pointer, (int)wanted.Count));
+            }
+
+            _before.Read(sample, q.Hidden, q.HiddenStride);
+            plain.Layer.Run(q, _rotary);
+            errors[sample].Plain = Distance(q.Hidden, wanted.Pointer, wanted.Count);
+            States.Read(sample, q.Hidden, q.HiddenStride);
+            errors[sample].Found = Distance(q.Hidden, wanted.Pointer, wanted.Count);
+        }, errors.Length);
+        if (errors.Sum(error => error.Found) <= errors.Sum(error => error.Plain))
+        {
+            plain.Dispose();
+            return found;
+        }
+
+        found.Dispose();
+        _pass.Run((q, _, sample) =>
+        {
+            _before.Read(sample, q.Hidden, q.HiddenStride);
+            plain.Layer.Run(q, _rotary);
+            States.Write(sample, q.Hidden, q.HiddenStride);
+        }, States.Samples);
+        return plain;
+    }
+
+    private static double Distance(float* a, float* b, long count)
+    {
+        var sum = 0.0;
+        for (long i = 0; i < count; i++)
+        {
+            var difference = (double)a[i] - b[i];
+            sum += difference * difference;
+        }
+
+        return sum;
+    }
+
+    private InputMoments.Difference InputDifference => FloatStates is null ? InputMoments.Difference.None : InputMoments.Difference.Input;
+
+    private InputMoments.Difference OutputDifference => FloatStates is null ? InputMoments.Difference.None : InputMoments.Difference.Output;
+
+    private void SolveAttention(StagedLayer original, StagedLayer quantized, GroupSolver solver, HiddenStates stash)
+    {
+        var hidden = _configuration.HiddenSize;
+        using (var moments = _pass.Observe(hidden, q => ((nint)q.Normed, q.HiddenStride), InputDifference, _configuration.HasAttentionBias, (q, f, sample) =>
+        {
+            States.Read(sample, q.Hidden, q.HiddenStride);
+            quantized.Norm(InputNorm, q);
+            if (f is not null)
+            {
+                FloatStates!.Read(sample, f.Hidden, f.HiddenStride);
+                original.Norm(InputNorm, f);
+                ActivationPass.Subtract(f.Normed, q.Normed, f.Normed, _pass.Tokens * q.HiddenStride);
+            }
+        }))
+        {
+            solver.SolveAfterNorm(AttentionInputs, moments, InputNorm);
+        }
+
+        using (var moments = _pass.Observe(hidden, q => ((nint)q.Queries, q.HiddenStride), OutputDifference, _configuration.HasAttentionBias, (q, f, sample) =>
+        {
+            States.Read(sample, q.Hidden, q.HiddenStride);
+            quantized.Norm(InputNorm, q);
+            quantized.Attend(q, _rotary);
+            stash.Write(sample, q.Queries, q.HiddenStride, hidden);
+            if (f is not null)
+            {
+                FloatStates!.Read(sample, f.Hidden, f.HiddenStride);
+                original.Norm(InputNorm, f);
+                original.Attend(f, _rotary);
+                original.Output(f);
+                StagedLayer.Add(f);
+                FloatStates.Write(sample, f.Hidden, f.HiddenStride);
+                original.Output(q);
+                StagedLayer.Add(q);
+                ActivationPass.Subtract(f.Hidden, q.Hidden, f.Normed, _pass.Tokens * q.HiddenStride);
+            }
+        }))
+        {
+            stash.Divide(solver.SolveAfterLinear(Output, moments, Value, _configuration.HeadDimension), _options);
+        }
+    }
+
+    private void SolveInner(StagedLayer original, StagedLayer quantized, GroupSolver solver, HiddenStates stash)
+    {
+        var (hidden, inner) = (_configuration.HiddenSize, _configuration.IntermediateSize);
+        using (var moments = _pass.Observe(hidden, q => ((nint)q.Normed, q.HiddenStride), InputDifference, centred: false, (q, f, sample) =>
+        {
+            States.Read(sample, q.Hidden, q.HiddenStride);
+            stash.Read(sample, q.Queries, q.HiddenStride, hidden);
+            quantized.Output(q);
+            StagedLayer.Add(q);
+            States.Write(sample, q.Hidden, q.HiddenStride);
+            quantized.Norm(PostAttentionNorm, q);
+            if (f is not null)
+            {
+                FloatStates!.Read(sample, f.Hidden, f.HiddenStride);
+                original.Norm(PostAttentionNorm, f);
+                ActivationPass.Subtract(f.Normed, q.Normed, f.Normed, _pass.Tokens * q.HiddenStride);
+            }
+        }))
+        {
+            solver.SolveAfterNorm(InnerInputs, moments, PostAttentionNorm);
+        }
+
+        using (var moments = _pass.Observe(inner, q => ((nint)q.Gate, q.InnerStride), OutputDifference, centred: false, (q, f, sample) =>
+        {
+            States.Read(sample, q.Hidden, q.HiddenStride);
+            quantized.Norm(PostAttentionNorm, q);
+            quantized.Gated(q);
+            stash.Write(sample, q.Gate, q.InnerStride, inner);
+            if (f is not null)
+            {
+                FloatStates!.Read(sample, f.Hidden, f.HiddenStride);
+                original.Norm(PostAttentionNorm, f);
+                original.Gated(f);
+                original.Down(f);
+                StagedLayer.Add(f);
+                FloatStates.Write(sample, f.Hidden, f.HiddenStride);
+                original.Down(q);
+                StagedLayer.Add(q);
+                ActivationPass.Subtract(f.Hidden, q.Hidden, f.Normed, _pass.Tokens * q.HiddenStride);
+            }
+        }))
+        {
+            stash.Divide(solver.SolveAfterLinear(Down, moments, Up, headDimension: 0), _options);
+        }
+
+        _pass.Run((q, _, sample) =>
+        {
+            States.Read(sample, q.Hidden, q.HiddenStride);
+            stash.Read(sample, q.Gate, q.InnerStride, inner);
+            quantized.Down(q);
+            StagedLayer.Add(q);
+            States.Write(sample, q.Hidden, q.HiddenStride);
+        }, States.Samples);
+    }
+}

@@ -1,0 +1,126 @@
+using System.Runtime.InteropServices;
+using LayerCake.Checkpoints;
+using LayerCake.Models;
+using LayerCake.Quantization.Weights;
+using LayerCake.Kernels;
+
+namespace LayerCake.Reconstruction;
+
+/// <summary>Some activation of all samples in float16, [samples][tokens][channels].</summary>
+internal sealed unsafe class HiddenStates : IDisposable
+{
+    private readonly Half* _memory;
+
+    public HiddenStates(int samples, int tokens, int channels)
+    {
+        (Samples, Tokens, Channels) = (samples, tokens, channels);
+        _memory = (Half*)NativeMemory.AlignedAlloc((nuint)ByteCount, 64);
+    }
+
+    public int Samples { get; }
+
+    public int Tokens { get; }
+
+    public int Channels { get; }
+
+    public long ByteCount => 2L * Samples * Tokens * Channels;
+
+    public Half* Sample(int sample) => _memory + ((long)sample * Tokens * Channels);
+
+    /// <summary>Reads a sample into rows of float32.</summary>
+    /// <param name="channels">Channels of what was written; those of the states where it is 0.</param>
+    public void Read(int sample, float* to, nint stride, int channels = 0)
+    {
+        channels = channels > 0 ? channels : Channels;
+        var from = Sample(sample);
+        for (var token = 0; token < Tokens; token++)
+        {
+            Float16Lanes.Load(from + ((long)token * channels), to + (token * stride), channels);
+        }
+    }
+
+    /// <summary>Writes a sample; values are float16 values already.</summary>
+    /// <param name="channels">At most those of the states; those where it is 0.</param>
+    public void Write(int sample, float* from, nint stride, int channels = 0)
+    {
+        channels = channels > 0 ? channels : Channels;
+        var to = Sample(sample);
+        for (var token = 0; token < Tokens; token++)
+        {
+            Float16Lanes.Store(from + (token * stride), to + ((long)token * channels), channels);
+        }
+    }
+
+    /// <summary>Divides channels by powers of two.</summary>
+    /// <param name="factors">As many as channels were written.</param>
+    public void Divide(float[] factors, ParallelOptions options)
+    {
+        if (factors.All(factor => factor == 1))
+        {
+            return;
+        }
+
+        Parallel.For(0, Samples, options, sample =>
+        {
+            var values = Sample(sample);
+            for (var token = 0; token < Tokens; token++, values += factors.Length)
+            {
+                for (var channel = 0; channel < factors.Length; channel++)
+                {
+                    values[channel] = (Half)((float)values[channel] / factors[channel]);
+                }
+            }
+        });
+    }
+
+    public void CopyFrom(HiddenStates other) => NativeMemory.Copy(other._memory, _memory, (nuint)ByteCount);
+
+    public HiddenStates Clone()
+    {
+        var copy = new HiddenStates(Samples, Tokens, Channels);
+        copy.CopyFrom(this);
+        return copy;
+    }
+
+    /// <summary>Looks the tokens up in the embedding.</summary>
+    public static HiddenStates Embed(ITensorSource source, ModelConfiguration configuration, IReadOnlyList<int[]> samples)
+    {
+        var states = new HiddenStates(samples.Count, samples[0].Length, configuration.HiddenSize);
+        var name = ModelFamily.Of(configuration).Embedding;
+        var tensor = source.Find(name);
+        var rows = new Dictionary<int, Half[]>();
+        var bytes = new byte[tensor.DType.ByteSize() * configuration.HiddenSize];
+        for (var sample = 0; sample < samples.Count; sample++)
+        {
+            for (var token = 0; token < samples[sample].Length; token++)
+            {
+                var id = samples[sample][token];
+                if (!rows.TryGetValue(id, out var row))
+                {
+                    source.Read(name, (long)id * bytes.Length, bytes);
+                    row = new Half[configuration.HiddenSize];
+                    switch (tensor.DType)
+                    {
+                        case DType.F16:
+                            MemoryMarshal.Cast<byte, Half>(bytes).CopyTo(row);
+                            break;
+                        case DType.BF16:
+                            HalfConversion.FromBFloat16(MemoryMarshal.Cast<byte, ushort>(bytes), row);
+                            break;
+                        default:
+                            HalfConversion.FromSingle(MemoryMarshal.Cast<byte, float>(bytes), row);
+                            break;
+                    }
+
+                    rows.Add(id, row);
+                }
+
+                row.CopyTo(new Span<Half>(states.Sample(sample) + ((long)token * configuration.HiddenSize), configuration.HiddenSize));
+            }
+        }
+
+        return states;
+    }
+
+    public void Dispose() => NativeMemory.AlignedFree(_memory);
+}
