@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Running;
 using LayerCake.Benchmarks;
+using LayerCake.Benchmarks.Kernels;
 
 // make-checkpoint FOLDER GIGABYTES writes a synthetic Llama checkpoint with statistics for whole-command measurements;
 // anything else is BenchmarkDotNet's command line (--filter '*').
@@ -21,6 +22,14 @@ if (args is ["fill" or "hit", var shared, var store, var files, var megabytes])
 {
     var culture = System.Globalization.CultureInfo.InvariantCulture;
     await RemoteHit.RunAsync(args[0], shared, store, int.Parse(files, culture), int.Parse(megabytes, culture));
+    return;
+}
+
+// products ROWS ROUNDS THREADS: matrix products of packed weights beside libtorch's, as a table.
+if (args is ["products", var rows, var rounds, var threads])
+{
+    var culture = System.Globalization.CultureInfo.InvariantCulture;
+    ProductTable.Print(int.Parse(rows, culture), int.Parse(rounds, culture), int.Parse(threads, culture));
     return;
 }
 

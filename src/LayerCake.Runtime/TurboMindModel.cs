@@ -101,11 +101,17 @@ public sealed class TurboMindModel : IDisposable
     /// <exception cref="Checkpoints.CheckpointException">The checkpoint is damaged or incomplete; the message names the file.</exception>
     public static TurboMindModel Load(string path, RuntimeOptions? options = null, CancellationToken cancellationToken = default)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new RuntimeOptions();
+        return Load(path, options, (feed, configuration) => ModelLoading.Load(feed, configuration, options, cancellationToken));
+    }
+
+    /// <summary>As the public one, with a device of the caller's choice.</summary>
+    internal static TurboMindModel Load(string path, RuntimeOptions options, Func<IWeightFeed, EngineConfiguration, IBackend> load)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
         using var feed = ModelLoading.Open(path, options);
         var configuration = ModelLoading.Effective(feed.Configuration, options);
-        var backend = ModelLoading.Load(feed, configuration, options, cancellationToken);
+        var backend = load(feed, configuration);
         try
         {
             return new TurboMindModel(path, feed, configuration, options, backend);

@@ -19,8 +19,11 @@ if (values.TryGetValue("watch", out var started))
     using var gone = new ManualResetEventSlim();
     using var watch = ParentWatch.Start(gone.Set, TimeSpan.FromSeconds(30));
     File.WriteAllText(started, Environment.ProcessId.ToString());
-    gone.Wait(TimeSpan.FromSeconds(60));
-    File.Delete(started);
+    if (gone.Wait(TimeSpan.FromMinutes(5)))
+    {
+        File.Delete(started);
+    }
+
     return 0;
 }
 

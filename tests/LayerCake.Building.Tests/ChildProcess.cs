@@ -6,7 +6,7 @@ namespace LayerCake.Building.Tests;
 /// <summary>The small build in a process of its own.</summary>
 internal static class ChildProcess
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(4);
 
     public static string Host { get; } = typeof(SmallBuild).Assembly.Location;
 
@@ -53,7 +53,7 @@ internal static class ChildProcess
         return await EndAsync(process);
     }
 
-    /// <summary>Waits until something is so, for a minute at most.</summary>
+    /// <summary>Waits until something is so, for some minutes at most.</summary>
     public static async Task UntilAsync(Func<bool> condition, string what)
     {
         using var limit = new CancellationTokenSource(Limit);

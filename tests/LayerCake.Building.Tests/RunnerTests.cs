@@ -152,7 +152,7 @@ public sealed class RunnerTests
         await started.WaitAsync();
         var two = Task.Run(() => new StepRunner(second, waiting).RunAsync(BuildPlan.Create("r", [step], second), "slow"));
 
-        var owner = await waiting.Told.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        var owner = await waiting.Told.Task.WaitAsync(TimeSpan.FromMinutes(2));
         release.Release();
         var results = await Task.WhenAll(one, two);
 

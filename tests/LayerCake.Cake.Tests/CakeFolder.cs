@@ -102,7 +102,7 @@ internal sealed record CakeRun(int ExitCode, string Text);
 /// <summary>A run that goes on beside the test.</summary>
 internal sealed class RunningCake
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
 
     private readonly System.Text.StringBuilder _text = new();
 

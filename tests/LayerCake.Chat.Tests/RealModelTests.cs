@@ -87,7 +87,35 @@ internal sealed class RealModelTests
             },
             Throws.InstanceOf<OperationCanceledException>());
 
+        Assert.That((_model.Memory.CacheBlocksInUse, _model.Memory.ActiveRequests), Is.EqualTo((0, 0)), "the memory is back");
         Assert.That((await client.GetResponseAsync("Well?", Greedy)).Text, Is.EqualTo(before));
+    }
+
+    /// <summary>What the terminal does after Ctrl+C.</summary>
+    [Test]
+    public async Task What_was_said_can_be_put_into_a_history()
+    {
+        int[] said = _model.PromptEncoder.Encode(_model.ChatTemplate.Render("Tell me a story."), isFirstTurn: true);
+        int[] next = _model.PromptEncoder.Encode(_model.ChatTemplate.Render("And then?", isFirstTurn: false), isFirstTurn: false);
+        using var one = _model.CreateSession();
+        using var other = _model.CreateSession();
+
+        var added = await TokensAsync(one, said, length: 0);
+        var step = one.Step;
+
+        Assert.That((added.Count, step), Is.EqualTo((0, said.Length)));
+        Assert.That(await TokensAsync(one, next, length: 12), Is.EqualTo(await TokensAsync(other, [.. said, .. next], length: 12)).And.Not.Empty);
+
+        static async Task<List<int>> TokensAsync(Session session, int[] ids, int length)
+        {
+            List<int> tokens = [];
+            await foreach (var token in session.GenerateAsync(ids, GenerationOptions.Greedy with { RequestOutputLength = length }))
+            {
+                tokens.Add(token.Id);
+            }
+
+            return tokens;
+        }
     }
 
     [Test]

@@ -64,12 +64,14 @@ internal sealed record ChatRequest(int[] Ids, GenerationOptions Options, Immutab
 
     private static TemplateMessage Translate(ChatMessage message)
     {
-        if (message.Contents.FirstOrDefault(content => content is not (TextContent or UsageContent)) is { } other)
+        if (message.Contents.FirstOrDefault(content => content is not (TextContent or TextReasoningContent or UsageContent)) is { } other)
         {
             throw new NotSupportedException($"a message of '{message.Role.Value}' has {other.GetType().Name}; the model reads text only.");
         }
 
-        return new TemplateMessage(message.Role.Value, message.Text);
+        // Roles of ChatRole are equal whatever their case; templates know them in lower case.
+        var role = new[] { ChatRole.System, ChatRole.User, ChatRole.Assistant }.Contains(message.Role) ? message.Role.Value.ToLowerInvariant() : message.Role.Value;
+        return new TemplateMessage(role, message.Text);
     }
 
     /// <summary>A base model has no form for conversations, but one question is a prompt.</summary>

@@ -94,9 +94,12 @@ internal sealed class ChatTurboMindCommand : FireCommand
             throw new WorkspaceException($"{path}: there is no such folder. A workspace is wanted, as 'layercake convert' makes it, or a model's folder; models are not downloaded.");
         }
 
-        if (WorkspacePaths.IsWorkspace(path))
+        // The weights folder of a workspace is taken for it, as elsewhere.
+        var isWorkspace = WorkspacePaths.IsWorkspace(path);
+        var configuration = isWorkspace ? WorkspacePaths.Configuration(path) : Path.Combine(path, EngineConfigurationFile.FileName);
+        if (isWorkspace || File.Exists(configuration))
         {
-            return given ?? EngineConfigurationFile.Read(WorkspacePaths.Configuration(path)).ModelName;
+            return given ?? EngineConfigurationFile.Read(configuration).ModelName;
         }
 
         if (given is null)

@@ -232,8 +232,7 @@ internal sealed unsafe class CpuBackend<T> : IBackend
             sines[(2 * i) + 1] = (float)sine;
         }
 
-        var trained = _c.MaxPositionEmbeddings;
-        _memory.LogN[row] = _c.UseLogNAttention && trained > 1 && position + 1 > trained ? (float)(Math.Log2(position + 1) / Math.Log2(trained)) : 1f;
+        _memory.LogN[row] = LogN.Of(_c, position);
     }
 
     /// <summary>What is done to a row between products.</summary>

@@ -1,7 +1,7 @@
 namespace LayerCake.Runtime;
 
 /// <summary>
-/// Blocks for a sequence that is to be computed: free ones first, then those of the session that was idle longest, then those of the latest arrivals among the
+/// Blocks for a sequence that is to be computed: free ones first, then those of the session that was not computed for longest, then those of the latest arrivals among the
 /// running. What loses blocks is computed again from its token ids when its turn comes.
 /// </summary>
 internal sealed class BlockReservation(BlockPool pool, IReadOnlyCollection<Sequence> sequences)
@@ -31,7 +31,7 @@ internal sealed class BlockReservation(BlockPool pool, IReadOnlyCollection<Seque
         Sequence? oldest = null;
         foreach (var candidate in sequences)
         {
-            if (candidate.Request is null && candidate.Blocks.Count > 0 && (oldest is null || candidate.LastUse < oldest.LastUse))
+            if (!candidate.IsRunning && candidate.Blocks.Count > 0 && (oldest is null || candidate.LastUse < oldest.LastUse))
             {
                 oldest = candidate;
             }

@@ -8,34 +8,22 @@ namespace LayerCake.Runtime;
 internal sealed class Engine : IDisposable
 {
     private readonly Lock _gate = new();
-    private readonly IBackend _backend;
     private readonly EngineConfiguration _configuration;
     private readonly BlockPool _pool;
-    private readonly BlockReservation _reservation;
-    private readonly int _tokensPerIteration;
     private readonly int _maxBatchSize;
-    private readonly Sampler _sampler;
-    private readonly ForwardBatch _batch = new();
+    private readonly EnginePass _pass;
     private readonly List<GenerationRequest> _waiting = [];
     private readonly List<GenerationRequest> _running = [];
-    private readonly List<GenerationRequest> _computed = [];
-    private readonly List<int> _sampledRows = [];
     private readonly HashSet<Sequence> _sequences = [];
     private readonly SemaphoreSlim _work = new(0);
     private readonly Thread _thread;
-    private readonly Func<bool> _isAborted;
-    private float[] _logits = [];
-    private long _pass;
     private bool _stopped;
 
     public Engine(IBackend backend, EngineConfiguration configuration, BlockPool pool, int sessionLength, int tokensPerIteration)
     {
-        (_backend, _configuration, _pool, _tokensPerIteration) = (backend, configuration, pool, tokensPerIteration);
-        SessionLength = sessionLength;
+        (_configuration, _pool, SessionLength) = (configuration, pool, sessionLength);
         _maxBatchSize = Math.Max(1, configuration.MaxBatchSize);
-        _reservation = new BlockReservation(pool, _sequences);
-        _sampler = new Sampler(configuration.VocabularySize);
-        _isAborted = () => _computed.TrueForAll(static request => request.IsCancelled);
+        _pass = new EnginePass(backend, configuration, pool, new BlockReservation(pool, _sequences), tokensPerIteration);
         _thread = new Thread(Loop) { IsBackground = true, Name = "layercake engine" };
         _thread.Start();
     }
@@ -241,7 +229,7 @@ internal sealed class Engine : IDisposable
                 if (!isIdle)
                 {
                     Admit();
-                    Schedule();
+                    _pass.Schedule(_running);
                 }
             }
 
@@ -295,77 +283,27 @@ internal sealed class Engine : IDisposable
             }
             else
             {
+                sequence.IsRunning = true;
                 _running.Add(request);
             }
         }
     }
 
-    /// <summary>Reserves blocks and fills the batch, in order of arrival; prompts share the pass's budget of tokens.</summary>
-    private void Schedule()
-    {
-        _batch.Clear();
-        _computed.Clear();
-        _sampledRows.Clear();
-        _pass++;
-        var budget = _tokensPerIteration;
-        for (var i = 0; i < _running.Count; i++)
-        {
-            var request = _running[i];
-            var sequence = request.Sequence;
-            if (!_reservation.TryReserve(sequence, _running, i))
-            {
-                continue;
-            }
-
-            var pending = sequence.Tokens.Count - sequence.Cached;
-            var count = pending == 1 ? 1 : Math.Min(pending, budget);
-            if (count == 0)
-            {
-                continue;
-            }
-
-            budget -= pending == 1 ? 0 : count;
-            sequence.LastUse = _pass;
-            _batch.Add(new Segment
-            {
-                Pool = _pool,
-                Blocks = sequence.Blocks,
-                InverseFrequencies = sequence.InverseFrequencies!,
-                Start = sequence.Cached,
-            });
-            for (var t = 0; t < count; t++)
-            {
-                _batch.Add(sequence.Tokens[sequence.Cached + t], sequence.Decoded[sequence.Cached + t]);
-            }
-
-            _computed.Add(request);
-            _sampledRows.Add(count == pending ? _batch.RowCount - 1 : -1);
-        }
-    }
-
     private void Compute()
     {
-        if (_computed.Count == 0)
-        {
-            return;
-        }
-
         try
         {
-            var rows = 0;
             lock (DeviceGate)
             {
-                if (!_backend.Forward(_batch, null, _isAborted))
+                if (!_pass.Compute())
                 {
                     return;
                 }
-
-                rows = ReadLogits();
             }
 
             lock (_gate)
             {
-                Advance(rows);
+                _pass.Advance(Finish, Fail);
             }
         }
         catch (Exception fault)
@@ -373,105 +311,19 @@ internal sealed class Engine : IDisposable
             // A failed pass fails its calls, not the engine.
             lock (_gate)
             {
-                foreach (var request in _computed.Where(_running.Remove))
+                foreach (var request in _pass.Requests.Where(_running.Contains).ToList())
                 {
-                    RollBack(request);
-                    request.Fail(fault is RuntimeException ? fault : new RuntimeException($"the pass failed: {fault.Message}", fault));
+                    Fail(request, fault as RuntimeException ?? new RuntimeException($"the model could not be computed: {fault.Message}", fault));
                 }
             }
         }
     }
 
-    private int ReadLogits()
+    private void Fail(GenerationRequest request, RuntimeException fault)
     {
-        Span<int> rows = stackalloc int[_sampledRows.Count];
-        var count = 0;
-        foreach (var row in _sampledRows)
-        {
-            if (row >= 0)
-            {
-                rows[count++] = row;
-            }
-        }
-
-        var vocabulary = _configuration.VocabularySize;
-        if (_logits.Length < count * vocabulary)
-        {
-            _logits = GC.AllocateUninitializedArray<float>(count * vocabulary);
-        }
-
-        if (count > 0)
-        {
-            _backend.Logits(rows[..count], _logits.AsSpan(0, count * vocabulary));
-        }
-
-        return count;
-    }
-
-    private void Advance(int rows)
-    {
-        var row = 0;
-        for (var i = 0; i < _computed.Count; i++)
-        {
-            var request = _computed[i];
-            request.Sequence.Cached += _batch.Segments[i].Count;
-            if (_sampledRows[i] < 0)
-            {
-                continue;
-            }
-
-            var logits = _logits.AsSpan(row++ * _configuration.VocabularySize, _configuration.VocabularySize);
-            if (!request.IsCancelled)
-            {
-                Sample(request, logits);
-            }
-        }
-
-        if (row != rows)
-        {
-            throw new InvalidOperationException("logits and sampled sequences do not match");
-        }
-    }
-
-    private void Sample(GenerationRequest request, Span<float> logits)
-    {
-        var sequence = request.Sequence;
-        try
-        {
-            var token = _sampler.Sample(logits, sequence.Tokens, request.Options, _configuration.EndId, ref sequence.Random);
-            if (token == _configuration.EndId)
-            {
-                // The end token is no part of the answer, nor of the history.
-                request.DeliverTo(request.Generated);
-                Finish(request, FinishReason.EndToken);
-                return;
-            }
-
-            sequence.Append(token, decoded: true);
-            request.Generated++;
-            var stop = request.Options.IgnoreEos ? 0 : StopWords.Match(sequence.Tokens, request.Generated, request.Options);
-            if (stop > 0)
-            {
-                request.DeliverTo(request.Generated - stop);
-                Finish(request, FinishReason.StopWord);
-            }
-            else if (request.Generated >= request.Limit)
-            {
-                request.DeliverTo(request.Generated);
-                Finish(request, request.LimitReason);
-            }
-            else
-            {
-                var held = request.Options.IgnoreEos ? 0 : StopWords.Held(sequence.Tokens, request.Generated, request.Options);
-                request.DeliverTo(request.Generated - held);
-            }
-        }
-        catch (RuntimeException fault)
-        {
-            _running.Remove(request);
-            RollBack(request);
-            request.Fail(fault);
-        }
+        _running.Remove(request);
+        RollBack(request);
+        request.Fail(fault);
     }
 
     private void Finish(GenerationRequest request, FinishReason reason)
@@ -479,6 +331,7 @@ internal sealed class Engine : IDisposable
         _running.Remove(request);
         var sequence = request.Sequence;
         sequence.Request = null;
+        sequence.IsRunning = false;
         if (sequence.Cached < sequence.Tokens.Count)
         {
             sequence.JoinNewestToPrompt();
@@ -497,6 +350,7 @@ internal sealed class Engine : IDisposable
         sequence.Random = request.Before.Random;
         sequence.InverseFrequencies = request.Before.InverseFrequencies;
         sequence.Request = null;
+        sequence.IsRunning = false;
     }
 
     private static GenerationResult Result(GenerationRequest request, FinishReason reason) =>

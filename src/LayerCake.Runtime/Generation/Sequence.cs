@@ -31,6 +31,9 @@ internal sealed class Sequence
     /// <summary>The call that runs or waits, or null.</summary>
     public GenerationRequest? Request { get; set; }
 
+    /// <summary>Whether its call takes part in the passes: its blocks are then not for others that came later.</summary>
+    public bool IsRunning { get; set; }
+
     public bool IsEnded { get; set; }
 
     public void Append(int token, bool decoded)

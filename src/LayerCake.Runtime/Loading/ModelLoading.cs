@@ -1,5 +1,7 @@
 using LayerCake.Kernels;
+using LayerCake.Torch;
 using LayerCake.TurboMind;
+using TorchSharp;
 
 namespace LayerCake.Runtime;
 
@@ -79,17 +81,48 @@ internal static class ModelLoading
             configuration);
     }
 
+    /// <summary>The weights on the device that the options ask for.</summary>
+    /// <exception cref="RuntimeException">There is no such device.</exception>
     public static IBackend Load(IWeightFeed feed, EngineConfiguration configuration, RuntimeOptions options, CancellationToken cancellation)
     {
-        if (options.Device == RuntimeDevice.Cuda)
+        var scales = Scales(feed, configuration, options);
+        if (IsCuda(options.Device))
         {
-            throw new RuntimeException("models are run on the CPU only so far: use the device cpu");
+            return LoadTorch(feed, configuration, scales, TorchDevices.Resolve("cuda"), cancellation);
         }
 
-        var scales = Scales(feed, configuration, options);
         return configuration.WeightType == WeightType.BFloat16
             ? LoadCpu<BFloat16Type>(feed, configuration, scales, options.Threads, cancellation)
             : LoadCpu<Float16Type>(feed, configuration, scales, options.Threads, cancellation);
+    }
+
+    /// <summary>The weights on a device of libtorch, which is loaded.</summary>
+    public static TorchBackend LoadTorch(
+        IWeightFeed feed, EngineConfiguration configuration, KeyValueScales? scales, torch.Device device, CancellationToken cancellation)
+    {
+        var weights = new TorchWeights(configuration, device);
+        try
+        {
+            feed.Feed(weights, cancellation);
+            return new TorchBackend(configuration, weights, scales, device);
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+
+    private static bool IsCuda(RuntimeDevice device)
+    {
+        try
+        {
+            return TorchDevices.ResolveKind(device.ToString().ToLowerInvariant()) == DeviceKind.Cuda;
+        }
+        catch (TorchException fault)
+        {
+            throw new RuntimeException(fault.Message, fault);
+        }
     }
 
     private static CpuBackend<T> LoadCpu<T>(

@@ -12,11 +12,12 @@ internal sealed class WorkspaceFeed : IWeightFeed
 
     private readonly string _weights;
 
-    private WorkspaceFeed(string path, string weights, EngineConfiguration configuration)
+    private WorkspaceFeed(string weights, EngineConfiguration configuration)
     {
         _weights = weights;
         Configuration = configuration;
-        TokenizerFolder = WorkspacePaths.IsWorkspace(path) ? WorkspacePaths.Tokenizer(path) : path;
+        // It lies beside the weights, also where only they were named.
+        TokenizerFolder = Path.GetFullPath(Path.Combine(weights, "..", "tokenizer"));
     }
 
     public ModelSourceKind Kind => ModelSourceKind.Workspace;
@@ -44,7 +45,7 @@ internal sealed class WorkspaceFeed : IWeightFeed
         CheckLimits(configuration, configurationPath);
         configuration = WithRanksOfFiles(configuration, weights);
         CheckFiles(configuration, weights);
-        return new WorkspaceFeed(path, weights, configuration);
+        return new WorkspaceFeed(weights, configuration);
     }
 
     public void Feed(IWeightReceiver receiver, CancellationToken cancellation)

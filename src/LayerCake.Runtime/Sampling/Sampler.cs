@@ -131,7 +131,7 @@ internal sealed class Sampler(int vocabularySize)
             {
                 Raise(count++, key, id);
             }
-            else if (!(key <= _keys[0]))
+            else if (key > _keys[0] || float.IsNaN(key))
             {
                 Lower(0, k, key, id);
             }

@@ -133,9 +133,9 @@ public sealed class ChatTerminalTests : IDisposable
         }
     }
 
-    [TestCase("float16")]
-    [TestCase("float16, 8-bit keys and values are not there", "--quant_policy", "4")]
-    public void A_models_folder_is_talked_with_as_well(string name, params string[] arguments)
+    [TestCase]
+    [TestCase("--quant_policy", "4")]
+    public void A_models_folder_is_talked_with_as_well_but_has_no_scales_for_int8_keys_and_values(params string[] arguments)
     {
         var result = LayerCakeCommand.Run(
             _folder.Path,
@@ -144,12 +144,22 @@ public sealed class ChatTerminalTests : IDisposable
 
         if (arguments.Length > 0)
         {
-            result.WasRefusedWith(ExitCode.Input, Does.StartWith("layercake: "));
+            result.WasRefusedWith(ExitCode.Input, Does.StartWith("layercake: ").And.Contain("kv_qparams"));
         }
         else
         {
-            Assert.That(result.Succeeded().Output, Does.StartWith($"session 1\n{Invitation}<|System|>:"), name);
+            Assert.That(result.Succeeded().Output, Does.StartWith($"session 1\n{Invitation}<|System|>:"));
         }
+    }
+
+    [Test]
+    public void The_weights_folder_of_a_workspace_is_taken_for_it()
+    {
+        var weights = Path.Combine(UndisturbedBuild.PackageFolder, "triton_models", "weights");
+
+        var result = LayerCakeCommand.Run(_folder.Path, ["chat", "turbomind", weights, "--top_k", "1", "--request_output_len", "4"], $"{First}\n\n").Succeeded();
+
+        Assert.That(result.Output, Does.StartWith($"session 1\n{Invitation}<|System|>:"));
     }
 
     /// <summary>Both turns as they are shown, from the engine itself. The second depends on the first.</summary>

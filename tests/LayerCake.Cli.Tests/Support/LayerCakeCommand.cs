@@ -12,7 +12,7 @@ internal static class LayerCakeCommand
     public const int Kill = 9;
     public const int Terminate = 15;
 
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
     public static CommandResult Run(string workingFolder, params string[] arguments) => Run(workingFolder, arguments, input: "", fault: null);

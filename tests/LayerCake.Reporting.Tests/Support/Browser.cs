@@ -10,7 +10,7 @@ namespace LayerCake.Reporting.Tests;
 /// <summary>A headless Chromium that can reach nothing: its proxy is this test, which notes who knocks.</summary>
 internal sealed partial class Browser : IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(4);
 
     private readonly TemporaryFolder _profile = new();
     private readonly TcpListener _proxy = new(IPAddress.Loopback, 0);
