@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Running;
 using LayerCake.Benchmarks;
+using LayerCake.Benchmarks.Decoding;
 using LayerCake.Benchmarks.Kernels;
 
 // make-checkpoint FOLDER GIGABYTES writes a synthetic Llama checkpoint with statistics for whole-command measurements;
@@ -30,6 +31,22 @@ if (args is ["products", var rows, var rounds, var threads])
 {
     var culture = System.Globalization.CultureInfo.InvariantCulture;
     ProductTable.Print(int.Parse(rows, culture), int.Parse(rounds, culture), int.Parse(threads, culture));
+    return;
+}
+
+// make-decoding-models FOLDER LAYERS; decode WORKSPACE TOKENS THREADS: for llama/compare.sh.
+if (args is ["make-decoding-models", var models, var layers])
+{
+    var shape = new DecodingShape(int.Parse(layers, System.Globalization.CultureInfo.InvariantCulture));
+    RandomWorkspace.Write(Path.Combine(models, "workspace"), shape);
+    RandomGguf.Write(Path.Combine(models, "model.gguf"), shape);
+    return;
+}
+
+if (args is ["decode", var workspace, var tokens, var workers])
+{
+    var culture = System.Globalization.CultureInfo.InvariantCulture;
+    await DecodingRun.RunAsync(workspace, int.Parse(tokens, culture), int.Parse(workers, culture));
     return;
 }
 
