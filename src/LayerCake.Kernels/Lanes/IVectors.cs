@@ -30,4 +30,7 @@ internal unsafe interface IVectors<TVector>
     static abstract TVector LoadBFloat16(ushort* source);
 
     static abstract TVector LoadBytes(byte* source);
+
+    /// <summary>32768 + byte: the byte in the last bits of the mantissa.</summary>
+    static abstract TVector LoadShiftedBytes(byte* source);
 }

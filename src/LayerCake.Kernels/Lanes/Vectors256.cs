@@ -53,6 +53,9 @@ internal readonly unsafe struct Vectors256 : IVectors<Vector256<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadShiftedBytes(byte* source) => LoadBytes(source) + Vector256.Create(32768f);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<uint> Widen(ushort* source) => Widen(Vector128.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

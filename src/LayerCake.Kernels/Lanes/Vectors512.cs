@@ -53,6 +53,9 @@ internal readonly unsafe struct Vectors512 : IVectors<Vector512<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadShiftedBytes(byte* source) => LoadBytes(source) + Vector512.Create(32768f);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<uint> Widen(ushort* source) => Widen(Vector256.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -9,10 +9,9 @@ internal unsafe interface IKeyValueElement
 {
     static abstract int Size { get; }
 
-    static abstract void Store(Vector512<float> value, byte* destination, KeyValueScale scale);
+    static abstract CacheType Type { get; }
 
-    /// <summary>As a decoding step reads it: float32.</summary>
-    static abstract Vector512<float> LoadDecode(byte* source, Vector512<float> scale, Vector512<float> offset);
+    static abstract void Store(Vector512<float> value, byte* destination, KeyValueScale scale);
 
     /// <summary>As a prompt reads it: rounded to the model's type.</summary>
     static abstract Vector512<float> LoadPrefill(byte* source, Vector512<float> scale, Vector512<float> offset);
@@ -24,11 +23,10 @@ internal readonly unsafe struct HalfElement<T> : IKeyValueElement
 {
     public static int Size => sizeof(ushort);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Vector512<float> value, byte* destination, KeyValueScale scale) => T.Store(value, (ushort*)destination);
+    public static CacheType Type => typeof(T) == typeof(BFloat16Type) ? CacheType.BFloat16 : CacheType.Float16;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> LoadDecode(byte* source, Vector512<float> scale, Vector512<float> offset) => T.Load((ushort*)source);
+    public static void Store(Vector512<float> value, byte* destination, KeyValueScale scale) => T.Store(value, (ushort*)destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadPrefill(byte* source, Vector512<float> scale, Vector512<float> offset) => T.Load((ushort*)source);
@@ -39,6 +37,8 @@ internal readonly unsafe struct ByteElement<T> : IKeyValueElement
     where T : struct, IHalfType
 {
     public static int Size => 1;
+
+    public static CacheType Type => CacheType.Int8;
 
     /// <summary>round_even((x − zp) / scale + 128) within 0 to 255; NaN gives 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -52,6 +52,7 @@ internal readonly unsafe struct ByteElement<T> : IKeyValueElement
         Vector128.Narrow(halves.GetLower(), halves.GetUpper()).Store(destination);
     }
 
+    /// <summary>As a decoding step has it; see <see cref="CachedTokens.Offset"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadDecode(byte* source, Vector512<float> scale, Vector512<float> offset)
     {

@@ -87,29 +87,13 @@ internal sealed unsafe class PagedAttention<T, TElement> : IPagedAttention
     }
 
     /// <summary>Scores of a decoding step: products with the cached keys and its own.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Scores(in AttentionHead head, int position, float* queries, int group, float* ownKey, float* weights, int padded)
     {
-        var scale = Vector512.Create(head.KeyScale.Scale);
-        var offset = Vector512.Create(head.KeyScale.DecodeOffset);
         var tokens = head.Segment.Pool.BlockTokens;
-        var key = stackalloc float[D];
         for (var first = 0; first < position; first += tokens)
         {
-            var from = Address(head, values: false, first);
-            var last = Math.Min(position, first + tokens);
-            for (var j = first; j < last; j++, from += D * TElement.Size)
-            {
-                for (var i = 0; i < D; i += Width)
-                {
-                    TElement.LoadDecode(from + (i * TElement.Size), scale, offset).Store(key + i);
-                }
-
-                for (var h = 0; h < group; h++)
-                {
-                    weights[((nint)h * padded) + j] = Dot(queries + (h * D), key);
-                }
-            }
+            var keys = Cached(head, values: false, first, Math.Min(tokens, position - first));
+            DecodeAttention.Scores(keys, queries, group, weights + first, padded);
         }
 
         for (var h = 0; h < group; h++)
@@ -118,36 +102,35 @@ internal sealed unsafe class PagedAttention<T, TElement> : IPagedAttention
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void WeightedValues(
         in AttentionHead head, int position, int group, float* weights, int padded, float* ownValue, float* result)
     {
-        var scale = Vector512.Create(head.ValueScale.Scale);
-        var offset = Vector512.Create(head.ValueScale.DecodeOffset);
         var tokens = head.Segment.Pool.BlockTokens;
-        var value = stackalloc float[D];
         for (var first = 0; first < position; first += tokens)
         {
-            var from = Address(head, values: true, first);
-            var last = Math.Min(position, first + tokens);
-            for (var j = first; j < last; j++, from += D * TElement.Size)
-            {
-                for (var i = 0; i < D; i += Width)
-                {
-                    TElement.LoadDecode(from + (i * TElement.Size), scale, offset).Store(value + i);
-                }
-
-                for (var h = 0; h < group; h++)
-                {
-                    AddScaled(result + (h * D), weights[((nint)h * padded) + j], value);
-                }
-            }
+            var values = Cached(head, values: true, first, Math.Min(tokens, position - first));
+            DecodeAttention.AddValues(values, weights + first, padded, group, result);
         }
 
         for (var h = 0; h < group; h++)
         {
             AddScaled(result + (h * D), weights[((nint)h * padded) + position], ownValue);
         }
+    }
+
+    /// <summary>Tokens of one block, from its first on.</summary>
+    private static CachedTokens Cached(in AttentionHead head, bool values, int position, int count)
+    {
+        var scale = values ? head.ValueScale : head.KeyScale;
+        return new CachedTokens
+        {
+            Data = Address(head, values, position),
+            Count = count,
+            HeadSize = D,
+            Type = TElement.Type,
+            Scale = scale.Scale,
+            Offset = scale.DecodeOffset,
+        };
     }
 
     /// <summary>All rows of the segment as a prompt: keys and values become panels, scores and results are products of blocks of rows.</summary>

@@ -1,0 +1,119 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace LayerCake.Kernels;
+
+/// <summary><see cref="DecodeAttention"/> at one vector width: a few tokens at a time become float32 in the first-level cache, then every head reads them there.</summary>
+internal static unsafe class CacheKernel<TVectors, TVector>
+    where TVectors : struct, IVectors<TVector>
+    where TVector : struct
+{
+    private const int Lanes = Float16Lanes.Width;
+
+    // 16 KB.
+    private const int TileFloats = 4096;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]
+    public static void Scores(in CachedTokens keys, float* queries, int heads, float* scores, nint stride)
+    {
+        var tile = stackalloc float[TileFloats];
+        var lanes = stackalloc float[Lanes];
+        var size = keys.HeadSize;
+        for (var first = 0; first < keys.Count; first += TileFloats / size)
+        {
+            var count = Math.Min(TileFloats / size, keys.Count - first);
+            Expand(keys, first, count, tile);
+            for (var head = 0; head < heads; head++)
+            {
+                var query = queries + ((nint)head * size);
+                var key = tile;
+                for (var token = 0; token < count; token++, key += size)
+                {
+                    for (var lane = 0; lane < Lanes; lane += TVectors.Width)
+                    {
+                        var sum = TVectors.Multiply(TVectors.Load(query + lane), TVectors.Load(key + lane));
+                        for (var i = lane + Lanes; i < size; i += Lanes)
+                        {
+                            sum = TVectors.FusedMultiplyAdd(TVectors.Load(query + i), TVectors.Load(key + i), sum);
+                        }
+
+                        TVectors.Store(sum, lanes + lane);
+                    }
+
+                    scores[(head * stride) + first + token] = Float16Lanes.Sum(Vector512.Load(lanes));
+                }
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]
+    public static void AddValues(in CachedTokens values, float* weights, nint stride, int heads, float* results)
+    {
+        var tile = stackalloc float[TileFloats];
+        var size = values.HeadSize;
+        for (var first = 0; first < values.Count; first += TileFloats / size)
+        {
+            var count = Math.Min(TileFloats / size, values.Count - first);
+            Expand(values, first, count, tile);
+            for (var head = 0; head < heads; head++)
+            {
+                for (var i = 0; i < size; i += 2 * TVectors.Width)
+                {
+                    AddValues(tile + i, size, count, weights + (head * stride) + first, results + ((nint)head * size) + i, i + TVectors.Width < size);
+                }
+            }
+        }
+    }
+
+    /// <summary>Two vectors of a head's result, or the last one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddValues(float* values, nint size, int count, float* weights, float* results, bool two)
+    {
+        var width = two ? TVectors.Width : 0;
+        var (sum0, sum1) = (TVectors.Load(results), TVectors.Load(results + width));
+        for (var token = 0; token < count; token++, values += size)
+        {
+            var weight = TVectors.Broadcast(weights + token);
+            sum0 = TVectors.FusedMultiplyAdd(weight, TVectors.Load(values), sum0);
+            sum1 = TVectors.FusedMultiplyAdd(weight, TVectors.Load(values + width), sum1);
+        }
+
+        TVectors.Store(sum0, results);
+        TVectors.Store(sum1, results + width);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Expand(in CachedTokens tokens, int first, int count, float* to)
+    {
+        nint from = first * tokens.HeadSize;
+        nint elements = count * tokens.HeadSize;
+        switch (tokens.Type)
+        {
+            case CacheType.Int8:
+                var (factor, added) = (tokens.Scale, tokens.Offset);
+                var (scale, offset) = (TVectors.Broadcast(&factor), TVectors.Broadcast(&added));
+                for (nint i = 0; i < elements; i += TVectors.Width)
+                {
+                    TVectors.Store(TVectors.FusedMultiplyAdd(TVectors.LoadShiftedBytes(tokens.Data + from + i), scale, offset), to + i);
+                }
+
+                break;
+            case CacheType.Float16:
+                for (nint i = 0; i < elements; i += TVectors.Width)
+                {
+                    TVectors.Store(TVectors.LoadFloat16((ushort*)tokens.Data + from + i), to + i);
+                }
+
+                break;
+            default:
+                for (nint i = 0; i < elements; i += TVectors.Width)
+                {
+                    TVectors.Store(TVectors.LoadBFloat16((ushort*)tokens.Data + from + i), to + i);
+                }
+
+                break;
+        }
+    }
+}
