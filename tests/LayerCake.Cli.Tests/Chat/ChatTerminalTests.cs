@@ -133,24 +133,18 @@ public sealed class ChatTerminalTests : IDisposable
         }
     }
 
-    [TestCase]
-    [TestCase("--quant_policy", "4")]
-    public void A_models_folder_is_talked_with_as_well_but_has_no_scales_for_int8_keys_and_values(params string[] arguments)
-    {
-        var result = LayerCakeCommand.Run(
-            _folder.Path,
-            ["chat", "turbomind", RepositoryFiles.DemoModel, "--model_name", "internlm-chat-7b", "--model_format", "hf", "--top_k", "1", "--request_output_len", "8", .. arguments],
-            $"{First}\n\n");
+    [Test]
+    public void A_models_folder_is_talked_with_as_well() => Assert.That(
+        TalkWithFolder("--model_format", "hf", "--top_k", "1", "--request_output_len", "8").Succeeded().Output, Does.StartWith($"session 1\n{Invitation}<|System|>:"));
 
-        if (arguments.Length > 0)
-        {
-            result.WasRefusedWith(ExitCode.Input, Does.StartWith("layercake: ").And.Contain("kv_qparams"));
-        }
-        else
-        {
-            Assert.That(result.Succeeded().Output, Does.StartWith($"session 1\n{Invitation}<|System|>:"));
-        }
-    }
+    [Test]
+    public void A_models_folder_has_no_scales_for_int8_keys_and_values() =>
+        TalkWithFolder("--quant_policy", "4").WasRefusedWith(ExitCode.Input, Does.StartWith("layercake: ").And.Contain("kv_qparams"));
+
+    [TestCase("--model_format", "awq")]
+    [TestCase("--model_format", "gguf")]
+    public void A_models_folder_that_does_not_hold_what_was_said_is_refused(params string[] arguments) =>
+        TalkWithFolder(arguments).WasRefusedWith(ExitCode.Usage, Does.StartWith("layercake: --model_format "));
 
     [Test]
     public void The_weights_folder_of_a_workspace_is_taken_for_it()
@@ -161,6 +155,9 @@ public sealed class ChatTerminalTests : IDisposable
 
         Assert.That(result.Output, Does.StartWith($"session 1\n{Invitation}<|System|>:"));
     }
+
+    private CommandResult TalkWithFolder(params string[] arguments) => LayerCakeCommand.Run(
+        _folder.Path, ["chat", "turbomind", RepositoryFiles.DemoModel, "--model_name", "internlm-chat-7b", .. arguments], $"{First}\n\n");
 
     /// <summary>Both turns as they are shown, from the engine itself. The second depends on the first.</summary>
     private static async Task<(string First, string Second)> ConversationAsync()
