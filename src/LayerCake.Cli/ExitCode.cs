@@ -36,6 +36,9 @@ public enum ExitCode
     /// <summary>A package is not what its records or its signature say.</summary>
     Verification = 10,
 
+    /// <summary>A model lost more by quantization than the recipe, or the command, allows.</summary>
+    Quality = 11,
+
     /// <summary>A step took longer than execution.timeout of the recipe allows.</summary>
     Timeout = 124,
 

@@ -19,6 +19,7 @@ var root = new RootCommand("LayerCake builds quantized language models: a recipe
     DiffCommand.Create(),
     CacheCommand.Create(),
     ReportCommand.Create(),
+    EvaluateCommand.Create(),
     new Command("lite", "LMDeploy's quantization commands, with its names and flags.")
     {
         new CalibrateCommand().Build(),

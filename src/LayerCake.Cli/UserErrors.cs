@@ -1,5 +1,6 @@
 using LayerCake.Building;
 using LayerCake.Checkpoints;
+using LayerCake.Evaluation;
 using LayerCake.Models;
 using LayerCake.Provenance;
 using LayerCake.Quantization;
@@ -32,6 +33,8 @@ internal static class UserErrors
         ProvenanceException => (ExitCode.Input, exception.Message),
         CheckpointException or ModelException or TokenizerException or CalibrationDataException or QuantizationException or WorkspaceException
             or Calibration.CalibrationException or ReportingException or Reconstruction.ReconstructionException or RuntimeException or ChatTemplateException => (ExitCode.Input, exception.Message),
+        QualityGateException => (ExitCode.Quality, exception.Message),
+        EvaluationException => (ExitCode.Input, exception.Message),
         OperationCanceledException => (ExitCode.Interrupted, "stopped; nothing half-made was kept"),
         AggregateException { InnerExceptions: [var only] } => Of(only),
         IOException or UnauthorizedAccessException => (ExitCode.Storage, exception.Message),

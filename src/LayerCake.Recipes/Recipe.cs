@@ -22,6 +22,8 @@ public sealed record Recipe
 
     public required ConvertOptions Convert { get; init; }
 
+    public EvaluateOptions? Evaluate { get; init; }
+
     public required PackageOptions Package { get; init; }
 
     /// <summary>How the work is done; no part of any key.</summary>
@@ -76,23 +78,31 @@ public sealed record Recipe
     /// <summary>Full path of the calibration text.</summary>
     /// <exception cref="RecipeException">The set is one that would have to be downloaded, or there is no such file.</exception>
     /// <exception cref="InvalidOperationException">The recipe does not calibrate.</exception>
-    public string ResolveDataset()
+    public string ResolveDataset() =>
+        ResolveText(CalibrateFields.Dataset.Path, Calibrate?.Dataset ?? throw new InvalidOperationException("The recipe does not calibrate."));
+
+    /// <summary>Full path of the text that the result is measured on.</summary>
+    /// <exception cref="RecipeException">The set is one that would have to be downloaded, or there is no such file.</exception>
+    /// <exception cref="InvalidOperationException">The recipe does not evaluate.</exception>
+    public string ResolveEvaluationText() =>
+        ResolveText(EvaluateFields.Dataset.Path, Evaluate?.Dataset ?? throw new InvalidOperationException("The recipe does not evaluate."));
+
+    private string ResolveText(string key, CalibrationSource dataset)
     {
-        var dataset = Calibrate?.Dataset ?? throw new InvalidOperationException("The recipe does not calibrate.");
         if (dataset is NamedCalibrationSet)
         {
             throw Refuse(
-                CalibrateFields.Dataset.Path,
-                $"calibrate.dataset is {dataset}; data sets are not fetched. Save its text as a .txt file, or as a .jsonl file with a text field "
+                key,
+                $"{key} is {dataset}; data sets are not fetched. Save its text as a .txt file, or as a .jsonl file with a text field "
                 + $"a line, beside the recipe and write that file: data/{dataset}.txt");
         }
 
-        var file = ResolvePath(CalibrateFields.Dataset.Path, dataset.Text);
+        var file = ResolvePath(key, dataset.Text);
         if (!System.IO.File.Exists(file))
         {
             throw Refuse(
-                CalibrateFields.Dataset.Path,
-                $"calibrate.dataset {Quoting.Clip(dataset.Text)} does not exist (looked for {file}); a relative path counts from the recipe's folder");
+                key,
+                $"{key} {Quoting.Clip(dataset.Text)} does not exist (looked for {file}); a relative path counts from the recipe's folder");
         }
 
         return file;
@@ -122,7 +132,7 @@ public sealed record Recipe
         .. new (RecipeSection Section, IStepOptions? Options)[]
         {
             (RecipeSchema.Calibrate, Calibrate), (RecipeSchema.KvQparams, KvQparams), (RecipeSchema.AutoAwq, AutoAwq),
-            (RecipeSchema.Convert, Convert), (RecipeSchema.Package, Package),
+            (RecipeSchema.Convert, Convert), (RecipeSchema.Evaluate, Evaluate), (RecipeSchema.Package, Package),
         }.Where(step => step.Options is not null).Select(step => (step.Section, step.Options!)),
     ];
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using LayerCake.Building;
 using LayerCake.Checkpoints;
+using LayerCake.Evaluation;
 using LayerCake.Models;
 using LayerCake.Provenance;
 using LayerCake.Recipes;
@@ -32,7 +33,10 @@ internal sealed class PackageOrigin
 
     public byte[] Provenance(IReadOnlyList<PackageFile> subjects) => SlsaProvenance.Write(_build, subjects);
 
-    public byte[] Bom(EngineConfiguration workspace, IReadOnlyList<PackageFile> files) => ModelBom.Write(
+    /// <param name="workspace">Of the package.</param>
+    /// <param name="files">Of the package.</param>
+    /// <param name="quality">What was measured of it; null where nothing was.</param>
+    public byte[] Bom(EngineConfiguration workspace, IReadOnlyList<PackageFile> files, QualityReport? quality) => ModelBom.Write(
         new ModelCard
         {
             Name = _recipe.Name,
@@ -40,6 +44,7 @@ internal sealed class PackageOrigin
             Architecture = _configuration.Architecture,
             Family = "transformer",
             Facts = Facts(workspace),
+            Quality = quality is null ? [] : [.. FiguresOf(quality)],
         },
         _build,
         files);
@@ -94,6 +99,26 @@ internal sealed class PackageOrigin
         ["kv_heads"] = Number(_configuration.KeyValueHeadCount),
         ["vocabulary"] = Number(_configuration.VocabularySize),
     };
+
+    /// <summary>Of every variant, so that what quantizing cost can be read off the card.</summary>
+    private static IEnumerable<QualityFigure> FiguresOf(QualityReport quality)
+    {
+        var protocol = quality.Protocol;
+        var text = string.Create(
+            CultureInfo.InvariantCulture, $"{protocol.Windows} windows of {protocol.Window} tokens, text sha256:{protocol.DatasetSha256}; {QualityReport.FileName} has the protocol");
+        foreach (var variant in quality.Variants)
+        {
+            var slice = $"{variant.Name}: {variant.Weights} weights, {variant.Cache} KV cache; {text}";
+            yield return new QualityFigure("perplexity", Figure(variant.Perplexity), slice);
+            if (!ReferenceEquals(variant, quality.Baseline))
+            {
+                yield return new QualityFigure($"mean KL divergence from {quality.Baseline.Name}, nats", Figure(variant.MeanDivergence), slice);
+                yield return new QualityFigure($"share of positions with {quality.Baseline.Name}'s most likely token", Figure(variant.TopAgreement), slice);
+            }
+        }
+    }
+
+    private static string Figure(double value) => value.ToString("G6", CultureInfo.InvariantCulture);
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

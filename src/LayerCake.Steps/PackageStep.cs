@@ -6,8 +6,8 @@ using LayerCake.TurboMind;
 namespace LayerCake.Steps;
 
 /// <summary>
-/// The deployable workspace: KV scales merged, quant_policy set, launch files where a release needs them; then what says where it comes from: build record,
-/// bill of materials, provenance, checksums, and a signature where there is a key.
+/// The deployable workspace: KV scales merged, quant_policy set, launch files where a release needs them, the figures that were measured; then what says where it
+/// comes from: build record, bill of materials, provenance, checksums, and a signature where there is a key.
 /// </summary>
 /// <param name="recipe">The recipe.</param>
 /// <param name="modelFolder">Full path of the float model.</param>
@@ -19,7 +19,12 @@ internal sealed class PackageStep(Recipe recipe, string modelFolder, IReadOnlyLi
 
     public int Version => 2;
 
-    public IReadOnlyList<string> DependsOn => recipe.KvQparams is null ? [StepNames.Convert] : [StepNames.Convert, StepNames.KvQparams];
+    public IReadOnlyList<string> DependsOn =>
+    [
+        StepNames.Convert,
+        .. recipe.KvQparams is null ? (string[])[] : [StepNames.KvQparams],
+        .. recipe.Evaluate is null ? (string[])[] : [StepNames.Evaluate],
+    ];
 
     public IReadOnlyList<StepInput> Inputs => inputs;
 
@@ -41,6 +46,8 @@ internal sealed class PackageStep(Recipe recipe, string modelFolder, IReadOnlyLi
     public Task RunAsync(StepContext context, CancellationToken token)
     {
         var workspace = context.OutputFolder;
+        var quality = recipe.Evaluate is null ? null : QualityCheck.Read(context.InputFolder(StepNames.Evaluate));
+        QualityCheck.ThrowIfFailed(recipe, quality);
         var known = TakeOverConverted(context);
         if (recipe.KvQparams is not null)
         {
@@ -51,6 +58,11 @@ internal sealed class PackageStep(Recipe recipe, string modelFolder, IReadOnlyLi
         {
             var parallel = recipe.Convert.TensorParallel;
             LaunchFiles.Write(workspace, recipe.Engine.LaunchArguments(".", parallel, recipe.KvQparams?.Cache), parallel.Degree, recipe.QuantPolicy);
+        }
+
+        if (quality is not null)
+        {
+            TakeOverFigures(context, known);
         }
 
         var listing = WorkspaceListing.Read(workspace);
@@ -69,7 +81,7 @@ internal sealed class PackageStep(Recipe recipe, string modelFolder, IReadOnlyLi
         File.WriteAllBytes(Path.Combine(workspace, PackageFiles.BuildRecord), record.ToJson());
         var origin = new PackageOrigin(recipe, record, context.Inputs, modelFolder);
         var files = FilesOf(outputs);
-        File.WriteAllBytes(Path.Combine(workspace, PackageFiles.Bom), origin.Bom(listing.Configuration, files));
+        File.WriteAllBytes(Path.Combine(workspace, PackageFiles.Bom), origin.Bom(listing.Configuration, files, quality));
         File.WriteAllBytes(Path.Combine(workspace, PackageFiles.Provenance), origin.Provenance(Remaining(workspace, outputs, token)));
         Sha256Sums.Write(workspace, Remaining(workspace, outputs, token).Select(file => new FileDigest(file.Path, file.Size, file.Sha256)));
         if (signingKey is not null)
@@ -106,6 +118,16 @@ internal sealed class PackageStep(Recipe recipe, string modelFolder, IReadOnlyLi
         return context.InputTree(StepNames.Convert).Entries.OfType<TreeEntry.File>()
             .Where(file => file.Path != configuration)
             .ToDictionary(file => file.Path, file => file.Content);
+    }
+
+    /// <summary>What was measured of this workspace travels with it, and its records cover it.</summary>
+    private static void TakeOverFigures(StepContext context, Dictionary<RelativePath, Digest> known)
+    {
+        context.TakeOver(StepNames.Evaluate);
+        foreach (var file in context.InputTree(StepNames.Evaluate).Entries.OfType<TreeEntry.File>())
+        {
+            known.Add(file.Path, file.Content);
+        }
     }
 
     /// <summary>All files there are by now; only what came after the outputs is read.</summary>

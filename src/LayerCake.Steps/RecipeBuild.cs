@@ -70,6 +70,10 @@ public sealed class RecipeBuild
             Calibrate = recipe.Calibrate is { } calibrate
                 ? calibrate with { Samples = Math.Min(calibrate.Samples, StubSamples), SequenceLength = Math.Min(calibrate.SequenceLength, StubSequenceLength) }
                 : null,
+            // Made-up weights have no quality to hold against a limit.
+            Evaluate = recipe.Evaluate is { } evaluate
+                ? evaluate with { Window = Math.Min(evaluate.Window, StubSequenceLength), Windows = StubSamples, MaxPerplexityIncrease = null, MaxKl = null }
+                : null,
         };
         var folder = Path.Combine(scratch, stub.Name);
         using (var real = HuggingFaceFolder.Open(recipe.ResolveModel()))
@@ -119,6 +123,13 @@ public sealed class RecipeBuild
         }
 
         steps.Add(new ConvertStep(recipe, model.Path, Shown(outputFolder), recipe.AutoAwq is null ? [weights, sideFiles] : []));
+        if (recipe.Evaluate is { } evaluate)
+        {
+            var text = StepInput.File("evaluation_text", recipe.ResolveEvaluationText());
+            steps.Add(new EvaluateStep(recipe, evaluate, model.Path, [weights, tokenizer, text]));
+            read.Add(text);
+        }
+
         steps.Add(new PackageStep(recipe, model.Path, read, signingKey));
         if (recipe.Package.Archive != ArchiveFormat.None)
         {

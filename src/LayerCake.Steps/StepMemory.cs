@@ -1,5 +1,6 @@
 using LayerCake.Calibration;
 using LayerCake.Checkpoints;
+using LayerCake.Evaluation;
 using LayerCake.Models;
 using LayerCake.Recipes;
 using LayerCake.Reconstruction;
@@ -21,6 +22,10 @@ internal static class StepMemory
     public static long OfReconstruction(string modelFolder, AutoAwqOptions options, CalibrateOptions? calibrate) => Of(
         modelFolder, configuration => ReconstructionMemory.Peak(
             configuration, ModelCheck.MethodOf(options), ModelCheck.EffortOf(options), calibrate?.Samples ?? 0, calibrate?.SequenceLength ?? 0, Environment.ProcessorCount));
+
+    /// <summary>evaluate: a layer of the model and of what became of it, the hidden states of all variants, and both heads.</summary>
+    public static long OfEvaluation(string modelFolder, EvaluateOptions options) => Of(
+        modelFolder, configuration => EvaluationMemory.Peak(configuration, options.Window, options.Windows, variants: 3, Environment.ProcessorCount));
 
     private static long Of(string modelFolder, Func<ModelConfiguration, long> bytes)
     {

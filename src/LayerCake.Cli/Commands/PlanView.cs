@@ -1,4 +1,5 @@
 using LayerCake.Building;
+using LayerCake.Evaluation;
 using LayerCake.Steps;
 
 namespace LayerCake.Cli.Commands;
@@ -33,6 +34,7 @@ internal sealed class PlanView
                     => (false, $"{output} is missing or differs; it is put back from the store"),
                 (true, false) when planned.Name == StepNames.Archive && !ArchivePlacement.IsPlaced(store, planned.Record!.Tree, build.ArchiveFile!, cancellationToken)
                     => (false, $"{Path.GetRelativePath(Directory.GetCurrentDirectory(), build.ArchiveFile!)} is missing or differs; it is put back from the store"),
+                (true, false) when planned.Name == StepNames.Evaluate && ObjectionTo(build, planned, store) is { } objection => (false, objection),
                 _ => (hit, planned.Reason),
             };
             var fetched = planned.Outcome == PlannedOutcome.Remote && !force;
@@ -40,6 +42,19 @@ internal sealed class PlanView
         }
 
         return new PlanView(plan.RecipeName, output, steps);
+    }
+
+    /// <summary>What was measured may be beyond a limit that the recipe has by now: then the step fails, though its result is there.</summary>
+    private static string? ObjectionTo(RecipeBuild build, PlannedStep planned, ArtifactStore store)
+    {
+        try
+        {
+            return QualityCheck.Objection(build.Recipe, QualityCheck.Read(store, planned.Record!.Tree));
+        }
+        catch (EvaluationException exception)
+        {
+            return exception.Message;
+        }
     }
 
     /// <param name="Planned">The step.</param>

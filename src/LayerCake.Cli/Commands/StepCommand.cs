@@ -13,7 +13,7 @@ internal static class StepCommand
     public static Command Create()
     {
         var arguments = new RecipeArguments();
-        var name = new Argument<string>("name") { HelpName = "STEP", Description = "calibrate, kv_qparams, auto_awq, convert, package or archive." };
+        var name = new Argument<string>("name") { HelpName = "STEP", Description = "calibrate, kv_qparams, auto_awq, convert, evaluate, package or archive." };
         var resultFile = new Option<string?>("--result") { Description = "Writes how the step ended to this file, as JSON.", HelpName = "FILE" };
         var place = new Option<string?>("--place") { Description = "Also puts the step's output into this folder.", HelpName = "FOLDER" };
         var orphan = new Option<bool>("--exit-with-parent") { Description = "Stops when the process that started this one is gone." };

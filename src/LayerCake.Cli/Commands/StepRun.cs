@@ -42,7 +42,12 @@ internal static class StepRun
         After = async (result, reporter, token) =>
         {
             session.Lock?.ThrowIfNotReproduced(result.Name, result.Key, result.Tree);
-            if (result.Name == StepNames.Package)
+            if (result.Name == StepNames.Evaluate)
+            {
+                // Of a result that was found, too: another limit is no other measurement.
+                QualityCheck.ThrowIfFailed(build.Recipe, QualityCheck.Read(session.Store, result.Tree));
+            }
+            else if (result.Name == StepNames.Package)
             {
                 await PlacePackageAsync(session.Store, result.Tree, build.OutputFolder, reporter, token).ConfigureAwait(false);
             }

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using LayerCake.Kernels;
 using LayerCake.Torch.Layers;
 
 namespace LayerCake.Evaluation;
@@ -17,22 +20,34 @@ internal sealed unsafe class Int8Cache(KeyValueScale[] ranks, int headDimension)
         var width = channels / headDimension / ranks.Length * headDimension;
         for (var rank = 0; rank < ranks.Length; rank++)
         {
-            var range = activation == Activation.Value ? ranks[rank].Values : ranks[rank].Keys;
+            var range = IntegerRange.Of(activation == Activation.Value ? ranks[rank].Values : ranks[rank].Keys);
             for (var row = 0; row < rows; row++)
             {
-                foreach (ref var value in new Span<float>(values + (row * stride) + (rank * width), width))
-                {
-                    value = range.Restore(value);
-                }
+                Restore(values + (row * stride) + (rank * width), width, range);
             }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Restore(float* values, int count, IntegerRange range)
+    {
+        var i = 0;
+        for (; i <= count - Float16Lanes.Width; i += Float16Lanes.Width)
+        {
+            range.Restore(Vector512.Load(values + i)).Store(values + i);
+        }
+
+        for (; i < count; i++)
+        {
+            values[i] = range.Restore(values[i]);
         }
     }
 }
 
 /// <summary>Keys and values stay in float16.</summary>
-internal sealed unsafe class NoCache : IRowObserver
+internal sealed unsafe class FloatCache : IRowObserver
 {
-    public static NoCache Instance { get; } = new();
+    public static FloatCache Instance { get; } = new();
 
     public void Observe(Activation activation, float* values, int rows, nint stride, int channels)
     {

@@ -34,8 +34,11 @@ public sealed class EvaluatedModel : IDisposable
     /// <summary>[layer][rank]; null where the folder has no scales of an int8 KV cache.</summary>
     public IReadOnlyList<KeyValueScale[]>? KeyValueScales { get; init; }
 
-    /// <summary>Whether the engine would keep keys and values as int8: the workspace's <c>quant_policy</c>.</summary>
-    public bool HasInt8Cache { get; init; }
+    /// <summary>Tokens of the longest session, where the folder says so; else the model's longest position.</summary>
+    public required int SessionLength { get; init; }
+
+    /// <summary>The longest window that can be measured; null for any.</summary>
+    internal int? LongestWindow { get; init; }
 
     /// <summary>The folder that the tokenizer is in.</summary>
     public string TokenizerFolder { get; }
@@ -43,12 +46,16 @@ public sealed class EvaluatedModel : IDisposable
     internal ITensorSource Weights { get; }
 
     /// <summary>Opens a folder; headers and sizes are checked, weights are read later.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="scalesFolder">Where a workspace's <c>past_kv_scale</c> files are, if not among its weights.</param>
     /// <exception cref="EvaluationException">It is none of the three, or what cannot be measured.</exception>
     /// <exception cref="CheckpointException">The checkpoint is damaged or incomplete.</exception>
     /// <exception cref="ModelException">The architecture is not supported, or the weights are not those of the configuration.</exception>
     /// <exception cref="WorkspaceException">The workspace has faults.</exception>
-    public static EvaluatedModel Open(string path) =>
-        WorkspacePaths.IsWorkspace(path) || File.Exists(System.IO.Path.Combine(path, EngineConfigurationFile.FileName)) ? OpenWorkspace(path) : OpenCheckpoint(path);
+    public static EvaluatedModel Open(string path, string? scalesFolder = null) =>
+        WorkspacePaths.IsWorkspace(path) || File.Exists(System.IO.Path.Combine(path, EngineConfigurationFile.FileName))
+            ? OpenWorkspace(path, scalesFolder)
+            : OpenCheckpoint(path);
 
     /// <summary>Refuses two models that are not one and the same before and after.</summary>
     /// <exception cref="EvaluationException">A size differs.</exception>
@@ -87,6 +94,7 @@ public sealed class EvaluatedModel : IDisposable
             {
                 WeightType = isAwq ? "int4" : NameOf(weights.Find(ModelFamily.Of(configuration).Module(0, ModelFamily.Of(configuration).LayerLinears[0]) + ".weight").DType),
                 WeightBytes = folder.Weights.Tensors.Sum(tensor => tensor.ByteCount),
+                SessionLength = configuration.MaxPositionEmbeddings,
             };
         }
         catch
@@ -96,7 +104,29 @@ public sealed class EvaluatedModel : IDisposable
         }
     }
 
-    private static EvaluatedModel OpenWorkspace(string path) => throw new EvaluationException($"{path}: workspaces cannot be measured yet");
+    private static EvaluatedModel OpenWorkspace(string path, string? scalesFolder)
+    {
+        var listing = WorkspaceListing.Read(path);
+        listing.ThrowIfFaulty();
+        var engine = listing.Configuration;
+        var configuration = WorkspaceModel.ConfigurationOf(engine, System.IO.Path.Combine(listing.WeightsPath, EngineConfigurationFile.FileName));
+        var scales = scalesFolder ?? listing.WeightsPath;
+        var isWorkspace = WorkspacePaths.IsWorkspace(path);
+        return new EvaluatedModel(
+            path, ArtifactKind.Workspace, configuration, new WorkspaceTensorSource(listing.WeightsPath, engine, configuration), isWorkspace ? WorkspacePaths.Tokenizer(path) : path)
+        {
+            WeightType = engine.WeightType switch
+            {
+                TurboMind.WeightType.Int4 => "int4",
+                TurboMind.WeightType.BFloat16 => "bfloat16",
+                _ => "float16",
+            },
+            WeightBytes = listing.Entries.Where(entry => !entry.Name.Contains(".past_kv_scale.", StringComparison.Ordinal)).Sum(entry => entry.ByteCount),
+            KeyValueScales = scalesFolder is not null || WorkspaceModel.HasScales(scales) ? WorkspaceModel.ReadScales(scales, engine) : null,
+            SessionLength = engine.SessionLength,
+            LongestWindow = WorkspaceModel.LongestWindow(engine),
+        };
+    }
 
     private static string NameOf(DType dtype) => dtype switch
     {

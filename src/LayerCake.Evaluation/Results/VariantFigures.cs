@@ -5,6 +5,18 @@ public sealed record VariantFigures
 {
     public required string Name { get; init; }
 
+    /// <summary>What the weights are kept as: <c>float16</c>, <c>bfloat16</c>, <c>float32</c> or <c>int4</c>.</summary>
+    public required string Weights { get; init; }
+
+    /// <summary>What keys and values are kept as: <c>float16</c> or <c>int8</c>.</summary>
+    public required string Cache { get; init; }
+
+    /// <summary>Bytes of the weights on disk.</summary>
+    public required long WeightBytes { get; init; }
+
+    /// <summary>Bytes of one token's keys and values, all layers.</summary>
+    public required long CacheBytesPerToken { get; init; }
+
     /// <summary>exp of the mean negative log-likelihood of the next token.</summary>
     public required double Perplexity { get; init; }
 
@@ -42,6 +54,10 @@ public sealed record VariantFigures
         return new VariantFigures
         {
             Name = variant.Name,
+            Weights = variant.Model.WeightType,
+            Cache = variant.QuantizesCache ? "int8" : "float16",
+            WeightBytes = variant.Model.WeightBytes,
+            CacheBytesPerToken = 2L * variant.Model.Configuration.LayerCount * variant.Model.Configuration.KeyValueSize * (variant.QuantizesCache ? 1 : sizeof(short)),
             Perplexity = Math.Exp(windows.Sum(window => window.NegativeLogLikelihood.Sum()) / tokens),
             MeanDivergence = windows.Sum(window => window.Divergence.Sum()) / tokens,
             LargestDivergence = windows[largest].LargestDivergence,

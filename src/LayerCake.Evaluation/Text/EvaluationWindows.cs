@@ -78,10 +78,19 @@ public sealed class EvaluationWindows
         return new EvaluationWindows([.. windows], available, bos.Length > 0, digest);
     }
 
-    /// <summary>Refuses ids that a model does not have.</summary>
-    /// <exception cref="EvaluationException">The tokenizer is another model's.</exception>
-    internal void CheckIds(EvaluatedModel model)
+    /// <summary>Windows of ids that come from elsewhere, all of one length.</summary>
+    internal static EvaluationWindows Of(int[][] ids, bool hasBos = false) => new(ids, ids.Length, hasBos, new string('0', 64));
+
+    /// <summary>Refuses ids that a model does not have, and windows that it cannot be measured on.</summary>
+    /// <exception cref="EvaluationException">The tokenizer is another model's, or the windows are too long.</exception>
+    internal void Check(EvaluatedModel model)
     {
+        if (model.LongestWindow is { } longest && Length > longest)
+        {
+            throw new EvaluationException(
+                $"{model.Path}: windows of {Length} tokens reach beyond position {longest}, where the workspace's rope_scaling_factor or use_logn_attn begins to act. Use a window of at most {longest}.");
+        }
+
         foreach (var window in Ids)
         {
             var wrong = Array.FindIndex(window, id => (uint)id >= (uint)model.Configuration.VocabularySize);

@@ -113,6 +113,15 @@ internal sealed class RecipeBinder
                 TensorParallel = section.Get(ConvertFields.TensorParallel),
                 WeightType = section.Get(ConvertFields.WeightType),
             }) ?? new ConvertOptions(),
+            Evaluate = Optional(RecipeSchema.Evaluate, section => new EvaluateOptions
+            {
+                Dataset = section.Get(EvaluateFields.Dataset),
+                Window = section.Get(EvaluateFields.Window),
+                Windows = section.Get(EvaluateFields.Windows),
+                Baseline = section.Get(EvaluateFields.Baseline),
+                MaxPerplexityIncrease = section.Get(EvaluateFields.MaxPerplexityIncrease),
+                MaxKl = section.Get(EvaluateFields.MaxKl),
+            }),
             Package = Optional(RecipeSchema.Package, section => new PackageOptions
             {
                 LaunchFiles = section.Get(PackageFields.LaunchFiles),

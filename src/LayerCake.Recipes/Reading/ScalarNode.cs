@@ -91,6 +91,26 @@ internal sealed class ScalarNode(Origin origin, string text, ScalarStyle style) 
         return false;
     }
 
+    /// <summary>Reads a finite decimal number, with or without a fraction and an exponent.</summary>
+    public bool TryReadNumber(string wanted, out double value, out string problem)
+    {
+        value = 0;
+        problem = "";
+        if (Style != ScalarStyle.Quoted && Kind is ScalarKind.Integer or ScalarKind.Real
+            && double.TryParse(Text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && double.IsFinite(value) && !Text.StartsWith('+'))
+        {
+            return true;
+        }
+
+        problem = $"is {Description}; it must be {wanted}";
+        if (Style == ScalarStyle.Quoted && Classify(Text) is ScalarKind.Integer or ScalarKind.Real)
+        {
+            problem += $": write {Text} without quotes";
+        }
+
+        return false;
+    }
+
     private static ScalarKind Classify(string text)
     {
         switch (text)

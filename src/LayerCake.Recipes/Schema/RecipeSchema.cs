@@ -33,6 +33,12 @@ public static class RecipeSchema
         typeof(ConvertOptions),
         [ConvertFields.TensorParallel, ConvertFields.WeightType]);
 
+    public static RecipeSection Evaluate { get; } = new(
+        "evaluate",
+        "Measures what the result lost against the source: perplexity, KL divergence, errors by layer. Can stop the build before anything is packaged.",
+        typeof(EvaluateOptions),
+        [EvaluateFields.Dataset, EvaluateFields.Window, EvaluateFields.Windows, EvaluateFields.Baseline, EvaluateFields.MaxPerplexityIncrease, EvaluateFields.MaxKl]);
+
     public static RecipeSection Package { get; } = new(
         "package",
         "Joins everything into the workspace. Always a step; left out, it has its defaults.",
@@ -46,7 +52,7 @@ public static class RecipeSchema
         [ExecutionFields.Device, ExecutionFields.MemoryBudget, ExecutionFields.Timeout, ExecutionFields.Retries]);
 
     /// <summary>Every section but the top level, in the order in which a recipe is written.</summary>
-    public static IReadOnlyList<RecipeSection> Sections { get; } = [Model, Calibrate, KvQparams, AutoAwq, Convert, Package, Execution];
+    public static IReadOnlyList<RecipeSection> Sections { get; } = [Model, Calibrate, KvQparams, AutoAwq, Convert, Evaluate, Package, Execution];
 
     /// <summary>The sections that are steps, in the order in which they run.</summary>
     public static IReadOnlyList<RecipeSection> Steps { get; } = [.. Sections.Where(section => section.IsStep)];

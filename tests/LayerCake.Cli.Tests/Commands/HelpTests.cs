@@ -8,7 +8,7 @@ public sealed partial class HelpTests
 {
     private static readonly string Page = File.ReadAllText(Path.Combine(RepositoryFiles.Root, "docs", "command-line.md"));
 
-    [TestCase("", "plan build step replay lock inspect verify sign tokenize diff cache report lite convert chat")]
+    [TestCase("", "plan build step replay lock inspect verify sign tokenize diff cache report evaluate lite convert chat")]
     [TestCase("plan", "")]
     [TestCase("build", "")]
     [TestCase("step", "")]
@@ -26,6 +26,7 @@ public sealed partial class HelpTests
     [TestCase("cache export", "")]
     [TestCase("cache import", "")]
     [TestCase("report", "")]
+    [TestCase("evaluate", "")]
     [TestCase("lite", "calibrate kv_qparams auto_awq")]
     [TestCase("lite calibrate", "")]
     [TestCase("lite kv_qparams", "")]

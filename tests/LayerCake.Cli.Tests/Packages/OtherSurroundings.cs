@@ -5,7 +5,7 @@ namespace LayerCake.Cli.Tests.Packages;
 
 /// <summary>
 /// A machine as unlike this one as a test can make it: another folder, copies of the model's files in reverse order, another user, home, host name, language,
-/// time zone, umask, date, and one processor.
+/// time zone, umask, date, and one processor without AVX-512.
 /// </summary>
 internal static class OtherSurroundings
 {
@@ -39,6 +39,7 @@ internal static class OtherSurroundings
             ["TZ"] = "Pacific/Kiritimati",
             ["SOURCE_DATE_EPOCH"] = "1000000000",
             ["DOTNET_PROCESSOR_COUNT"] = "1",
+            ["DOTNET_EnableAVX512"] = "0",
             ["OMP_NUM_THREADS"] = "1",
             ["SECRET_TOKEN"] = Secret,
         })

@@ -10,7 +10,9 @@ public sealed class ReproducibleTests
 
     [Test]
     public void The_demo_recipe_gives_the_same_signed_package_and_archive_everywhere() =>
-        AssertSame("--set", "calibrate.samples=4", "--set", "calibrate.sequence_length=64");
+        AssertSame(
+        "--set", "calibrate.samples=4", "--set", "calibrate.sequence_length=64",
+        "--set", "evaluate={ dataset: data/prose-eval.txt, window: 64, windows: 2 }");
 
     [Test]
     [Category("Slow")]
@@ -54,6 +56,7 @@ public sealed class ReproducibleTests
                 Assert.That(file, Does.Not.Contain(Path.GetFileName(folder)));
                 Assert.That(file, Does.Not.Contain(RepositoryFiles.Root));
                 Assert.That(file, Does.Not.Contain("prose-calibration"));
+                Assert.That(file, Does.Not.Contain("prose-eval"));
             }
         }
     }
@@ -69,6 +72,7 @@ public sealed class ReproducibleTests
         }
 
         Models.CopyFile(RepositoryFiles.Recipes("data", "prose-calibration.txt"), Path.Combine(folder, "recipes", "data", "prose-calibration.txt"));
+        Models.CopyFile(RepositoryFiles.Recipes("data", "prose-eval.txt"), Path.Combine(folder, "recipes", "data", "prose-eval.txt"));
         Models.CopyFile(RepositoryFiles.Recipes($"{Name}.yaml"), Path.Combine(folder, "recipes", "demo.yaml"));
         File.WriteAllText(Path.Combine(folder, "key.pem"), reversed ? key.ExportECPrivateKeyPem() : key.ExportPkcs8PrivateKeyPem());
     }

@@ -5,7 +5,7 @@ using LayerCake.Testing;
 namespace LayerCake.Cli.Tests;
 
 /// <summary>
-/// The demo recipe with few samples, built once without any disturbance: what every other build of it is compared with, and stores to start from.
+/// The demo recipe with few samples and without evaluate, built once without any disturbance: what every other build of it is compared with, and stores to start from.
 /// </summary>
 [SetUpFixture]
 public sealed class UndisturbedBuild
@@ -20,7 +20,7 @@ public sealed class UndisturbedBuild
     internal static string[] RecipeArguments { get; } =
     [
         "--recipe", RepositoryFiles.Recipes($"{RecipeName}.yaml"), "--set", "calibrate.samples=2", "--set", "calibrate.sequence_length=64",
-        "--set", "auto_awq.method=lmdeploy",
+        "--set", "auto_awq.method=lmdeploy", "--set", "evaluate=null",
     ];
 
     /// <summary>The finished workspace, as text.</summary>

@@ -8,13 +8,21 @@ internal sealed class OptionsKeyTests
 {
     private static readonly CalibrateOptions s_calibrate = new() { Dataset = new CalibrationFile("a.txt", IsJsonLines: false) };
 
+    private static readonly EvaluateOptions s_evaluate = new()
+    {
+        Dataset = new CalibrationFile("a.txt", IsJsonLines: false), MaxPerplexityIncrease = new Percentage(25), MaxKl = 0.5,
+    };
+
     private static IEnumerable<TestCaseData> Properties() =>
         from section in RecipeSchema.Steps
         from property in section.OptionsType!.GetProperties(BindingFlags.Public | BindingFlags.Instance)
         where property.CanWrite
         select new TestCaseData(section, property).SetArgDisplayNames(section.Name, property.Name);
 
-    [TestCaseSource(nameof(Properties))]
+    /// <summary>A choice of one thing alone has no other value.</summary>
+    private static IEnumerable<TestCaseData> Changeable() => Properties().Where(data => !(((PropertyInfo)data.Arguments[1]!).PropertyType is { IsEnum: true } type && Enum.GetValues(type).Length == 1));
+
+    [TestCaseSource(nameof(Changeable))]
     public void Changing_an_option_changes_the_key_under_its_name_in_the_recipe(RecipeSection section, PropertyInfo property)
     {
         var options = Default(section.OptionsType!);
@@ -93,7 +101,9 @@ internal sealed class OptionsKeyTests
     private static HashSet<string> Lines(IStepOptions options) => [.. KeyText.Of(options.AddTo).Split('\n')];
 
     private static IStepOptions Default(Type type) =>
-        type == typeof(CalibrateOptions) ? s_calibrate with { } : (IStepOptions)Activator.CreateInstance(type)!;
+        type == typeof(CalibrateOptions) ? s_calibrate with { }
+        : type == typeof(EvaluateOptions) ? s_evaluate with { }
+        : (IStepOptions)Activator.CreateInstance(type)!;
 
     /// <summary>Another value of the same type; a type that is not known here fails, and is added with the option that brings it.</summary>
     private static object Other(object value) => value switch
@@ -101,6 +111,8 @@ internal sealed class OptionsKeyTests
         bool flag => !flag,
         int number => number + 1,
         uint number => number + 1,
+        double number => number + 1,
+        Percentage share => new Percentage(share.Percent + 1),
         BitWidth bits => new BitWidth(bits.Value + 1),
         KeepRules => Recipes.Parse(Recipes.Full, "auto_awq.keep=layers.0.*").AutoAwq!.Keep,
         GroupSize size => new GroupSize(size.Value * 2),

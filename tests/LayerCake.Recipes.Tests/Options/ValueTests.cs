@@ -27,6 +27,27 @@ internal sealed class ValueTests
     [TestCase("")]
     public void Anything_else_is_no_size(string text) => Assert.That(ByteCount.TryParse(text, out _), Is.False);
 
+    [TestCase("25%", 0.25, "25%")]
+    [TestCase("2.50 %", 0.025, "2.5%")]
+    [TestCase("0%", 0, "0%")]
+    [TestCase("1000.125%", 10.00125, "1000.125%")]
+    public void A_share_is_a_number_and_a_percent_sign(string text, double share, string shortest)
+    {
+        Assert.That(Percentage.TryParse(text, out var percentage), Is.True);
+        Assert.That((percentage.Share, percentage.ToString()), Is.EqualTo((share, shortest)));
+    }
+
+    [TestCase("25")]
+    [TestCase("-1%")]
+    [TestCase("025%")]
+    [TestCase(".5%")]
+    [TestCase("1.%")]
+    [TestCase("1.2345%")]
+    [TestCase("10000%")]
+    [TestCase("25  %")]
+    [TestCase("%")]
+    public void Anything_else_is_no_share(string text) => Assert.That(Percentage.TryParse(text, out _), Is.False);
+
     [TestCase(0)]
     [TestCase(3)]
     [TestCase(-2)]
@@ -56,7 +77,7 @@ internal sealed class ValueTests
     {
         // Pieces rather than letters, so that every rule is met and missed often.
         var text = AnyOf.These(
-            "hf:", "a", "B7", "/", "@", ":", "..", ".", ".txt", ".jsonl", "ptb", "~", " ", "\\", "-", "_", "bin", "Package", "https://", "C:", "é", "8", "0", " GiB", "MB", " h", "min", "\t")
+            "hf:", "a", "B7", "/", "@", ":", "..", ".", ".txt", ".jsonl", "ptb", "~", " ", "\\", "-", "_", "bin", "Package", "https://", "C:", "é", "8", "0", " GiB", "MB", " h", "min", "\t", "%", "12")
             .Array[0, 5].Select(string.Concat);
 
         text.Sample(
@@ -67,6 +88,7 @@ internal sealed class ValueTests
                     (TopFields.Name, TopFields.Name.Patterns), (ModelFields.Source, ModelFields.Source.Patterns),
                     (CalibrateFields.Dataset, CalibrateFields.Dataset.Patterns), (ExecutionFields.MemoryBudget, ExecutionFields.MemoryBudget.Patterns),
                     (ExecutionFields.Timeout, ExecutionFields.Timeout.Patterns),
+                    (EvaluateFields.Dataset, EvaluateFields.Dataset.Patterns), (EvaluateFields.MaxPerplexityIncrease, EvaluateFields.MaxPerplexityIncrease.Patterns),
                 })
                 {
                     var read = field.TryRead(new ScalarNode(default, value, ScalarStyle.Quoted), out object? _, out _);

@@ -158,7 +158,7 @@ internal sealed class RecipeReaderTests
         Assert.That(KeyText.Of(other.AddTo), Is.EqualTo(KeyText.Of(Recipes.Parse(Recipes.Full).AddTo)));
     }
 
-    [TestCase("internlm-tiny-w4kv8", "calibrate kv_qparams auto_awq convert package")]
+    [TestCase("internlm-tiny-w4kv8", "calibrate kv_qparams auto_awq convert evaluate package")]
     [TestCase("internlm-tiny-fp16", "convert package")]
     [TestCase("internlm-7b-w4", "calibrate auto_awq convert package")]
     [TestCase("llama2-7b-w4kv8", "calibrate kv_qparams auto_awq convert package")]
@@ -178,5 +178,27 @@ internal sealed class RecipeReaderTests
 
         Assert.That(recipe.ResolveModel(), Is.EqualTo(RepositoryFiles.DemoModel));
         Assert.That(recipe.Calibrate is null || File.Exists(recipe.ResolveDataset()), Is.True);
+        Assert.That(recipe.Evaluate is null || File.Exists(recipe.ResolveEvaluationText()), Is.True);
+    }
+
+    [TestCase("evaluate: {}", "demo.yaml:15:1: evaluate.dataset is missing: a .txt or .jsonl file")]
+    [TestCase("evaluate: { dataset: a.txt, window: 1 }", "demo.yaml:15:37: evaluate.window is 1; it must be a whole number from 2 to 1048576")]
+    [TestCase("evaluate: { dataset: a.txt, limit: 3 }", "demo.yaml:15:29: unknown key 'limit' in evaluate; known here: dataset, window, windows, baseline, max_perplexity_increase, max_kl")]
+    [TestCase("evaluate: { dataset: a.txt, max_kl: 0.2x }", "demo.yaml:15:37: evaluate.max_kl is the text '0.2x'; it must be a number from 0 to 1000")]
+    [TestCase("evaluate: { dataset: a.txt, max_kl: -0.2 }", "demo.yaml:15:37: evaluate.max_kl is -0.2; it must be a number from 0 to 1000")]
+    [TestCase("evaluate: { dataset: a.txt, max_kl: .inf }", "demo.yaml:15:37: evaluate.max_kl is the number .inf; it must be a number from 0 to 1000")]
+    [TestCase("evaluate: { dataset: a.txt, max_perplexity_increase: 0.25 }", "demo.yaml:15:54: evaluate.max_perplexity_increase is the number 0.25; it must be a percentage such as '25%' (at most four digits before and three after the point). If it is a text, quote it: \"0.25\"")]
+    [TestCase("evaluate: { dataset: a.txt, baseline: float16 }", "demo.yaml:15:39: evaluate.baseline is 'float16'; it must be source")]
+    public void A_wrong_evaluate_is_told_with_its_place(string line, string fault) =>
+        Assert.That(Recipes.Refused(Recipes.Full + "\n" + line), Is.EqualTo(fault));
+
+    [Test]
+    public void An_evaluate_has_its_defaults_and_its_limits()
+    {
+        var least = Recipes.Parse(Recipes.Full + "\nevaluate: { dataset: a.txt }").Evaluate!;
+        var full = Recipes.Parse(Recipes.Full + "\nevaluate: { dataset: b.jsonl, window: 64, windows: 3, baseline: source, max_perplexity_increase: 2.5%, max_kl: 1e-1 }").Evaluate!;
+
+        Assert.That((least.Window, least.Windows, least.MaxPerplexityIncrease, least.MaxKl), Is.EqualTo((512, 0, (Percentage?)null, (double?)null)));
+        Assert.That((full.Window, full.Windows, full.MaxPerplexityIncrease?.Share, full.MaxKl), Is.EqualTo((64, 3, 0.025, 0.1)));
     }
 }

@@ -55,7 +55,7 @@ internal sealed class JsonSchemaTests
             {
                 var recipe = Base(field.Section);
                 var holder = field.Section.Length == 0 ? recipe : recipe[field.Section]!.AsObject();
-                holder[field.Name] = bool.TryParse(example, out var flag) ? flag : long.TryParse(example, out var number) ? number : example;
+                holder[field.Name] = ValueOf(example);
                 if (field == ConvertFields.WeightType)
                 {
                     recipe.Remove("auto_awq");
@@ -111,6 +111,12 @@ internal sealed class JsonSchemaTests
         Assert.That(read, Is.EqualTo(legal), "reader");
     }
 
+    /// <summary>An example as JSON writes it.</summary>
+    private static JsonNode ValueOf(string example) => bool.TryParse(example, out var flag) ? flag
+        : long.TryParse(example, out var number) ? number
+        : double.TryParse(example, out var real) ? real
+        : example;
+
     private static string? Read(string text)
     {
         try
@@ -136,7 +142,7 @@ internal sealed class JsonSchemaTests
         };
         if (section.Length > 0)
         {
-            recipe[section] ??= new JsonObject();
+            recipe[section] ??= section == RecipeSchema.Evaluate.Name ? new JsonObject { ["dataset"] = "a.txt" } : new JsonObject();
         }
 
         return recipe;
@@ -175,7 +181,7 @@ internal sealed class JsonSchemaTests
                     else if (field.IsRequired ? chance < 0.98 : chance < 0.5)
                     {
                         var example = field.Examples[(seed + next) % field.Examples.Count];
-                        holder[field.Name] = bool.TryParse(example, out var flag) ? flag : long.TryParse(example, out var number) ? number : example;
+                        holder[field.Name] = ValueOf(example);
                     }
                 }
 

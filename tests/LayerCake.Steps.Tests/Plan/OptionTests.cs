@@ -31,6 +31,11 @@ internal sealed class OptionTests
         ["AutoAwqOptions.Format"] = new(Recipes.CheckpointFormat.Bin, "auto_awq.format safetensors → bin"),
         ["ConvertOptions.TensorParallel"] = new(new TensorParallel(2), "convert.tensor_parallel 1 → 2"),
         ["ConvertOptions.WeightType"] = new(WeightType.Float16, "convert.weight_type auto → float16"),
+        ["EvaluateOptions.Dataset"] = new(new CalibrationFile("other.txt", IsJsonLines: false), "input evaluation_text"),
+        ["EvaluateOptions.Window"] = new(33, "evaluate.window 32 → 33"),
+        ["EvaluateOptions.Windows"] = new(3, "evaluate.windows 2 → 3"),
+        ["EvaluateOptions.MaxPerplexityIncrease"] = new(new Percentage(30), "evaluate.max_perplexity_increase 9999% → 30%"),
+        ["EvaluateOptions.MaxKl"] = new(1.5, "evaluate.max_kl 1000 → 1.5"),
         ["PackageOptions.LaunchFiles"] = new(false, "package.launch_files true → false"),
         ["PackageOptions.Archive"] = new(ArchiveFormat.Tar, "package.archive none → tar"),
     };
@@ -55,7 +60,7 @@ internal sealed class OptionTests
         File.WriteAllText(_project.At("other.txt"), "Another text.");
         File.Copy(_project.Text, _project.At("same.jsonl"));
         _store = ArtifactStore.Open(_project.At("store"));
-        foreach (var step in Plan(_project.Recipe()).Steps)
+        foreach (var step in Plan(Whole()).Steps)
         {
             _store.WriteLatest("demo", step.Name, step.Fields);
         }
@@ -74,12 +79,14 @@ internal sealed class OptionTests
         var name = $"{property.DeclaringType!.Name}.{property.Name}";
         Assert.That(s_samples, Does.ContainKey(name), $"{name} is new: give it a sample value here");
         var sample = s_samples[name];
-        var (before, after) = (Plan(_project.Recipe()), Plan(Changed(_project.Recipe(), section, property, sample.Value)));
+        var (before, after) = (Plan(Whole()), Plan(Changed(Whole(), section, property, sample.Value)));
 
         using (Assert.EnterMultipleScope())
         {
             // The model is no step; those that read it are calibrate (its files) and convert (its name).
-            var own = section.IsStep ? section.Name : property.Name == "Source" ? StepNames.Calibrate : StepNames.Convert;
+            // Limits decide what is packaged, and nothing that is measured.
+            var own = name is "EvaluateOptions.MaxPerplexityIncrease" or "EvaluateOptions.MaxKl" ? StepNames.Package
+                : section.IsStep ? section.Name : property.Name == "Source" ? StepNames.Calibrate : StepNames.Convert;
             foreach (var step in s_alsoReadBy.GetValueOrDefault(name, []).Append(own))
             {
                 Assert.That(after[step].Key, Is.Not.EqualTo(before[step].Key), step);
@@ -102,7 +109,7 @@ internal sealed class OptionTests
     [Test]
     public void Reading_the_same_text_as_another_kind_of_file_is_a_change()
     {
-        var recipe = _project.Recipe();
+        var recipe = Whole();
 
         var plan = Plan(recipe with { Calibrate = recipe.Calibrate! with { Dataset = new CalibrationFile("same.jsonl", IsJsonLines: true) } });
 
@@ -112,7 +119,7 @@ internal sealed class OptionTests
     [Test]
     public void The_name_and_the_engine_change_package_alone()
     {
-        var recipe = _project.Recipe();
+        var recipe = Whole();
         var before = Plan(recipe);
 
         foreach (var (changed, words) in new[]
@@ -156,10 +163,23 @@ internal sealed class OptionTests
         }
     }
 
+    [Test]
+    public void Another_limit_needs_no_new_measurement()
+    {
+        var (before, after) = (Plan(Whole()), Plan(Changed(Whole(), RecipeSchema.Evaluate, typeof(EvaluateOptions).GetProperty("MaxKl")!, 0.5)));
+
+        Assert.That(after.Steps.Where(step => step.Key != before[step.Name].Key).Select(step => step.Name), Is.EqualTo(new[] { StepNames.Package }));
+    }
+
+    /// <summary>The recipe with every section.</summary>
+    private Recipe Whole() => _project.Recipe("evaluate={ dataset: text.txt, window: 32, windows: 2, max_perplexity_increase: 9999%, max_kl: 1000 }");
+
     private static IEnumerable<TestCaseData> Options() =>
         from section in RecipeSchema.Sections
         where section.OptionsType is not null && section.OptionsType != typeof(ExecutionOptions)
         from property in section.OptionsType!.GetProperties()
+        // A choice of one thing alone has no other value.
+        where !(property.PropertyType.IsEnum && Enum.GetValues(property.PropertyType).Length == 1)
         select new TestCaseData(section, property).SetArgDisplayNames($"{section.Name}: {property.Name}");
 
     /// <summary>The recipe with one option changed, whether or not the recipe's rules would let it through.</summary>

@@ -36,7 +36,7 @@ internal sealed class RepositoryLockTests
 
         var results = await new StepRunner(store, SilentReporter.Instance).RunAllAsync(plan, forced: _ => false);
 
-        Assert.That(results, Has.Count.EqualTo(5));
+        Assert.That(results, Has.Count.EqualTo(6));
         foreach (var result in results)
         {
             Assert.That(() => record.ThrowIfNotReproduced(result.Name, result.Key, result.Tree), Throws.Nothing);
@@ -61,7 +61,7 @@ internal sealed class RepositoryLockTests
             Assert.That(variants, Has.Count.EqualTo(12));
             Assert.That(alike["convert"].Key, Is.EqualTo(demo["convert"].Key));
             Assert.That(alike["package"].Key, Is.Not.EqualTo(demo["package"].Key), "its name is in it");
-            Assert.That(variants.SelectMany(plan => plan.Steps).Select(step => step.Key).Distinct().Count(), Is.EqualTo(6 + 12 + 6 + 12 + 12));
+            Assert.That(variants.SelectMany(plan => plan.Steps).Select(step => step.Key).Distinct().Count(), Is.EqualTo(6 + 12 + 6 + 12 + 12 + 12));
         }
     }
 

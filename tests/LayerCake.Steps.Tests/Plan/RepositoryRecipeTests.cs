@@ -8,7 +8,7 @@ namespace LayerCake.Steps.Tests.Plan;
 [TestFixture]
 internal sealed class RepositoryRecipeTests
 {
-    [TestCase("internlm-tiny-w4kv8", 5)]
+    [TestCase("internlm-tiny-w4kv8", 6)]
     [TestCase("internlm-tiny-fp16", 2)]
     public void A_recipe_of_the_demo_checkpoint_can_be_planned(string name, int steps)
     {

@@ -10,6 +10,7 @@ internal static class StepFields
     public const string KvQparams = "kv_qparams";
     public const string AutoAwq = "auto_awq";
     public const string Convert = "convert";
+    public const string Evaluate = "evaluate";
     public const string Package = "package";
 
     /// <summary>What a step's output is called.</summary>
@@ -19,6 +20,7 @@ internal static class StepFields
         KvQparams => "KV scales",
         AutoAwq => "int4 checkpoint",
         Convert => "workspace",
+        Evaluate => "figures",
         _ => "output",
     };
 
@@ -29,6 +31,7 @@ internal static class StepFields
         KvQparams => Under(field, "kv_qparams") || field == "convert.tensor_parallel",
         AutoAwq => Under(field, "auto_awq") || Under(field, "calibrate"),
         Convert => Under(field, "model") || Under(field, "convert") || field == "auto_awq.group_size",
+        Evaluate => Under(field, "evaluate") && field is not ("evaluate.max_perplexity_increase" or "evaluate.max_kl"),
         _ => true,
     };
 

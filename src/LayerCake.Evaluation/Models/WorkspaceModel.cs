@@ -1,0 +1,73 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using LayerCake.Models;
+using LayerCake.TurboMind;
+
+namespace LayerCake.Evaluation;
+
+/// <summary>What config.ini and the scale files of a workspace say, in the words of a checkpoint.</summary>
+internal static class WorkspaceModel
+{
+    /// <summary>The configuration of the model that the engine would run.</summary>
+    public static ModelConfiguration ConfigurationOf(EngineConfiguration engine, string source) => new()
+    {
+        // The engine has one layer for all families; the class only says whether there are biases.
+        Architecture = engine.AttentionBias ? ModelFamily.InternLM.Architecture : ModelFamily.Llama.Architecture,
+        Source = source,
+        HiddenSize = engine.HiddenSize,
+        IntermediateSize = engine.IntermediateSize,
+        LayerCount = engine.LayerCount,
+        HeadCount = engine.HeadCount,
+        KeyValueHeadCount = engine.KeyValueHeadCount,
+        VocabularySize = engine.VocabularySize,
+        RmsNormEpsilon = engine.NormEpsilon.Value,
+        RopeTheta = ThetaOf(engine),
+        MaxPositionEmbeddings = engine.MaxPositionEmbeddings > 0 ? engine.MaxPositionEmbeddings : 2048,
+        HasAttentionBias = engine.AttentionBias,
+    };
+
+    /// <summary>The longest window that is computed as the engine does: beyond it dynamic NTK and logN would begin to act.</summary>
+    public static int? LongestWindow(EngineConfiguration engine) =>
+        engine.RopeScalingFactor >= 1 || engine.UseLogNAttention ? (engine.MaxPositionEmbeddings > 0 ? engine.MaxPositionEmbeddings : 2048) : null;
+
+    /// <summary>Reads <c>layers.N.past_kv_scale.R.weight</c>, [layer][rank].</summary>
+    /// <param name="folder">The weights folder, or what kv_qparams wrote.</param>
+    /// <param name="engine">Says how many layers and ranks there are.</param>
+    /// <exception cref="WorkspaceException">A file is missing or of the wrong size.</exception>
+    public static IReadOnlyList<KeyValueScale[]> ReadScales(string folder, EngineConfiguration engine) =>
+    [
+        .. Enumerable.Range(0, engine.LayerCount).Select(layer =>
+            Enumerable.Range(0, engine.TensorParallel).Select(rank => ReadScale(Path.Combine(folder, WeightFile.KeyValueScale(layer, rank)))).ToArray()),
+    ];
+
+    /// <summary>Whether a folder has scales at all.</summary>
+    public static bool HasScales(string folder) => File.Exists(Path.Combine(folder, WeightFile.KeyValueScale(0, 0)));
+
+    private static KeyValueScale ReadScale(string path)
+    {
+        byte[] bytes;
+        try
+        {
+            bytes = File.ReadAllBytes(path);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw new WorkspaceException($"{path} cannot be read: {fault.Message} Every layer and rank needs its KV scales", fault);
+        }
+
+        if (bytes.Length != WeightFile.KeyValueScaleBytes)
+        {
+            throw new WorkspaceException(string.Create(CultureInfo.InvariantCulture, $"{path} has {bytes.Length} bytes, not {WeightFile.KeyValueScaleBytes}. Run kv_qparams again"));
+        }
+
+        var numbers = Enumerable.Range(0, 4).Select(i => BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(4 * i))).ToArray();
+        return Array.TrueForAll(numbers, float.IsFinite)
+            ? new KeyValueScale(new Int8Range(numbers[0], numbers[1]), new Int8Range(numbers[2], numbers[3]))
+            : throw new WorkspaceException($"{path} holds infinities or NaN. Run kv_qparams again");
+    }
+
+    /// <summary>A dynamic NTK factor above 1 stretches short sequences too: theta · f^(d / (d − 2)).</summary>
+    private static double ThetaOf(EngineConfiguration engine) => engine.RopeScalingFactor > 1
+        ? engine.RopeTheta * Math.Pow(engine.RopeScalingFactor, engine.RotaryEmbedding / (engine.RotaryEmbedding - 2.0))
+        : engine.RopeTheta;
+}
