@@ -172,6 +172,28 @@ internal sealed class GenerationTests
     }
 
     [Test]
+    public async Task Ending_a_session_or_unloading_the_model_cancels_what_runs_and_what_waits()
+    {
+        var model = Models.Tiny(Models.OnCpu with { MaxBatchSize = 1 });
+        var ended = model.CreateSession();
+        var running = model.CreateSession();
+        var waiting = model.CreateSession();
+        var endless = s_greedy with { RequestOutputLength = 1900 };
+        var calls = new[] { ended, running, waiting }.Select(session => Task.Run(() => Models.Generate(session, Models.Prompt(1, 10), endless))).ToArray();
+        while (model.Memory.ActiveRequests < 3)
+        {
+            await Task.Delay(1);
+        }
+
+        ended.Dispose();
+        await Assert.ThatAsync(() => calls[0], Throws.InstanceOf<OperationCanceledException>());
+        model.Dispose();
+        await Assert.ThatAsync(() => calls[1], Throws.InstanceOf<OperationCanceledException>());
+        await Assert.ThatAsync(() => calls[2], Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(model.CreateSession, Throws.InstanceOf<ObjectDisposedException>());
+    }
+
+    [Test]
     public void Bad_requests_are_told_before_anything_is_computed()
     {
         using var session = _model.CreateSession();
