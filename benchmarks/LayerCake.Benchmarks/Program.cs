@@ -34,6 +34,14 @@ if (args is ["products", var rows, var rounds, var threads])
     return;
 }
 
+// attention TOKENS ROUNDS THREADS: a decoding step's attention over caches of each type, as a table.
+if (args is ["attention", var cached, var repeats, var cores])
+{
+    var culture = System.Globalization.CultureInfo.InvariantCulture;
+    AttentionTable.Print(int.Parse(cached, culture), int.Parse(repeats, culture), int.Parse(cores, culture));
+    return;
+}
+
 // make-decoding-models FOLDER LAYERS; decode WORKSPACE TOKENS THREADS: for llama/compare.sh.
 if (args is ["make-decoding-models", var models, var layers])
 {

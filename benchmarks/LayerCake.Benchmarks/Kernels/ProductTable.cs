@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using LayerCake.Kernels;
 using LayerCake.Torch;
@@ -20,45 +19,23 @@ internal static class ProductTable
         TorchSharp.torch.set_num_threads(threads);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rows} row(s), {threads} thread(s), {rounds} rounds"));
         Console.WriteLine();
-        Console.WriteLine("| inputs × outputs | weights | time | rate | of a plain read |");
-        Console.WriteLine("| --- | --- | --- | --- | --- |");
+        Console.WriteLine("| inputs × outputs | weights | time | rate | of a plain read | GFLOP/s |");
+        Console.WriteLine("| --- | --- | --- | --- | --- | --- |");
         foreach (var (inputs, outputs) in s_shapes)
         {
             using var operands = new ProductOperands(inputs, outputs, rows, workers);
             var contenders = operands.All().ToArray();
-            var times = Measure(contenders, rounds);
+            var times = Measurement.Seconds(contenders, rounds);
             for (var i = 0; i < contenders.Length; i++)
             {
                 var (contender, seconds) = (contenders[i], times[i]);
                 var rate = contender.Bytes / seconds / 1e9;
                 var plain = contenders[0].Bytes / times[0] / 1e9;
+                var flops = i == 0 ? "" : (2e-9 * inputs * outputs * rows / seconds).ToString("F1", CultureInfo.InvariantCulture);
                 Console.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"| {inputs} × {outputs} | {contender.Name} | {seconds * 1e3:F3} ms | {rate:F1} GB/s | {rate / plain:P0} |"));
+                    $"| {inputs} × {outputs} | {contender.Name} | {seconds * 1e3:F3} ms | {rate:F1} GB/s | {rate / plain:P0} | {flops} |"));
             }
         }
-    }
-
-    /// <summary>Seconds that a product of each takes.</summary>
-    private static double[] Measure(Contender[] contenders, int rounds)
-    {
-        var times = contenders.Select(_ => new List<double>()).ToArray();
-        for (var round = -1; round < rounds; round++)
-        {
-            for (var i = 0; i < contenders.Length; i++)
-            {
-                for (var copy = 0; copy < contenders[i].Copies; copy++)
-                {
-                    var start = Stopwatch.GetTimestamp();
-                    contenders[i].Run(copy);
-                    if (round >= 0)
-                    {
-                        times[i].Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
-                    }
-                }
-            }
-        }
-
-        return [.. times.Select(all => all.Order().ElementAt(all.Count / 4))];
     }
 }
