@@ -2,6 +2,7 @@ using BenchmarkDotNet.Running;
 using LayerCake.Benchmarks;
 using LayerCake.Benchmarks.Decoding;
 using LayerCake.Benchmarks.Kernels;
+using LayerCake.Benchmarks.Quantization;
 
 // make-checkpoint FOLDER GIGABYTES writes a synthetic Llama checkpoint with statistics for whole-command measurements;
 // anything else is BenchmarkDotNet's command line (--filter '*').
@@ -55,6 +56,13 @@ if (args is ["decode", var workspace, var tokens, var workers])
 {
     var culture = System.Globalization.CultureInfo.InvariantCulture;
     await DecodingRun.RunAsync(workspace, int.Parse(tokens, culture), int.Parse(workers, culture));
+    return;
+}
+
+// methods MODEL CALIBRATION_TEXT SAMPLES TEXT...: perplexity by quantization method, for quantization.sh.
+if (args is ["methods", var model, var calibration, var samples, _, ..])
+{
+    MethodTable.Print(model, calibration, int.Parse(samples, System.Globalization.CultureInfo.InvariantCulture), windows: null, args[4..]);
     return;
 }
 
