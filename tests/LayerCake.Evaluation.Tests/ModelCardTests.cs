@@ -12,7 +12,7 @@ internal sealed class ModelCardTests
 {
     [Test]
     [Category("Slow")]
-    public void Perplexities_are_within_half_a_percent_of_the_model_card()
+    public void Perplexities_are_those_of_the_model_card()
     {
         using var folder = new TemporaryFolder();
         using var model = HuggingFaceFolder.Open(RepositoryFiles.DemoModel);
@@ -39,8 +39,10 @@ internal sealed class ModelCardTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(report.Variants[0].Perplexity, Is.EqualTo(29.78).Within(0.5).Percent);
-            Assert.That(report.Variants[2].Perplexity, Is.EqualTo(34.58).Within(0.5).Percent);
-            Assert.That(report.Variants[3].Perplexity, Is.EqualTo(34.59).Within(0.5).Percent);
+            // The card does not say how its calibration text was cut: joined in paragraphs, as calibrate does, it gives 34.79, as it stands 34.34, one on either side.
+            Assert.That(report.Variants[2].Perplexity, Is.EqualTo(34.58).Within(0.8).Percent);
+            Assert.That(report.Variants[3].Perplexity, Is.EqualTo(34.59).Within(0.8).Percent);
+            Assert.That(report.Variants[3].Perplexity / report.Variants[2].Perplexity, Is.EqualTo(34.59 / 34.58).Within(0.1).Percent, "what the int8 cache costs");
             Assert.That(report.Variants[1].Perplexity, Is.EqualTo(report.Variants[2].Perplexity), "the workspace computes what its AWQ folder computes, bit for bit");
         }
     }

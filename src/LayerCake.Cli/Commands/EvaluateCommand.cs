@@ -97,7 +97,7 @@ internal static class EvaluateCommand
             {
                 writer.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"  {variant.Name}: perplexity {other.Perplexity:0.000} → {variant.Perplexity:0.000} ({100 * ((variant.Perplexity / other.Perplexity) - 1):+0.00;-0.00} %), mean KL {other.MeanDivergence:G4} → {variant.MeanDivergence:G4}"));
+                    $"  {variant.Name}: perplexity {other.Perplexity:0.000} → {variant.Perplexity:0.000} ({QualityTable.Change((variant.Perplexity / other.Perplexity) - 1)}), mean KL {other.MeanDivergence:G4} → {variant.MeanDivergence:G4}"));
             }
             else
             {

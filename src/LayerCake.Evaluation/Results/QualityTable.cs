@@ -16,6 +16,11 @@ public static class QualityTable
         return [.. rows.Select(row => "  " + string.Join("  ", row.Select((cell, column) => column < 3 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]))).TrimEnd())];
     }
 
+    /// <summary>A share with its sign: <c>+16.80 %</c>.</summary>
+    public static string Change(double share) =>
+        // Adding 0 makes a zero of a rounded −0.
+        (Math.Round(100 * share, 2) + 0.0).ToString("+0.00;-0.00", CultureInfo.InvariantCulture) + " %";
+
     /// <summary>The whole report in Markdown.</summary>
     /// <param name="report">What was measured.</param>
     /// <param name="title">Of the page.</param>
@@ -46,7 +51,7 @@ public static class QualityTable
         variant.Weights,
         variant.Cache,
         variant.Perplexity.ToString("0.000", CultureInfo.InvariantCulture),
-        ReferenceEquals(variant, report.Baseline) ? "" : (100 * report.PerplexityIncrease(variant)).ToString("+0.00;-0.00", CultureInfo.InvariantCulture) + " %",
+        ReferenceEquals(variant, report.Baseline) ? "" : Change(report.PerplexityIncrease(variant)),
         ReferenceEquals(variant, report.Baseline) ? "" : variant.MeanDivergence.ToString("G4", CultureInfo.InvariantCulture),
         ReferenceEquals(variant, report.Baseline) ? "" : variant.LargestDivergence.ToString("G4", CultureInfo.InvariantCulture),
         ReferenceEquals(variant, report.Baseline) ? "" : Percent(variant.TopAgreement),

@@ -1,3 +1,5 @@
+using LayerCake.Evaluation;
+
 namespace LayerCake.Reporting;
 
 /// <summary>Everything that a build report shows, as plain values: how it looks is not decided here.</summary>
@@ -31,6 +33,9 @@ public sealed record BuildReportData
 
     /// <summary>In the order of the layers; empty without auto_awq.</summary>
     public required IReadOnlyList<WeightError> WeightErrors { get; init; }
+
+    /// <summary>What evaluate measured; null without it.</summary>
+    public QualityReport? Quality { get; init; }
 
     /// <summary>The record: the recipe, inputs, versions and files as titled tables of name and value.</summary>
     public required IReadOnlyList<ReportSection> Record { get; init; }

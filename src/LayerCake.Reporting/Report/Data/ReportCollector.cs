@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using LayerCake.Building;
+using LayerCake.Evaluation;
 using LayerCake.Quantization;
 using LayerCake.TurboMind;
 
@@ -45,6 +46,7 @@ public sealed partial class ReportCollector(ArtifactStore store)
             Sizes = SizesOf(plan, records.Values, package, configuration),
             KeyValueRanges = records.TryGetValue(StepFields.KvQparams, out var scales) ? RangesOf(scales) : [],
             WeightErrors = ErrorsOf(records.GetValueOrDefault(StepFields.AutoAwq)?.Tree),
+            Quality = QualityOf(records.GetValueOrDefault(StepFields.Evaluate)?.Tree),
             Record = RecordOf(steps, records, package),
         };
     }
@@ -142,6 +144,18 @@ public sealed partial class ReportCollector(ArtifactStore store)
         }
 
         return errors;
+    }
+
+    private QualityReport? QualityOf(StoredTree? tree)
+    {
+        try
+        {
+            return FileOf(tree, QualityReport.FileName) is { } file ? QualityReportJson.Read(store.ContentPath(file)) : null;
+        }
+        catch (EvaluationException)
+        {
+            return null;
+        }
     }
 
     /// <summary>From the records of the results themselves: the recipe may have been edited since.</summary>

@@ -1,3 +1,5 @@
+using LayerCake.Evaluation;
+
 namespace LayerCake.Reporting;
 
 /// <summary>The page from top to bottom: what came out, how it came about, what it cost in precision, what it was made of.</summary>
@@ -33,6 +35,11 @@ internal sealed class ReportPage
         if (_data.Duration > TimeSpan.Zero)
         {
             WriteTimeline();
+        }
+
+        if (_data.Quality is { } quality)
+        {
+            WriteQuality(quality);
         }
 
         if (_data.KeyValueRanges.Count > 0)
@@ -115,6 +122,62 @@ internal sealed class ReportPage
 
     private void WriteTimeline() => Section("Timeline", "From the start of the build; a step that waits for another process counts as running.", () =>
         _markup.Element("div", () => Timeline.Draw(_markup, _data.Steps, _data.Duration), ("class", "card")));
+
+    private void WriteQuality(QualityReport quality) => Section(
+        "Evaluation",
+        FormattableString.Invariant($"What quantizing cost, over {quality.Protocol.Tokens} tokens in {quality.Protocol.Windows} windows of {quality.Protocol.Window}. KL divergence is of the next-token distributions from {quality.Baseline.Name}, in nats."),
+        () =>
+        {
+            _markup.Element("div", () =>
+            {
+                Card("Perplexity", () => BarPlot.Draw(
+                    _markup, "perplexity", "Perplexity by variant", [.. quality.Variants.Select(variant => new BarPlot.Bar(variant.Name, variant.Perplexity, Numbers.Short(variant.Perplexity)))]));
+                Card("KL divergence by position", () => BarPlot.Draw(
+                    _markup, "kl", $"KL divergence of {quality.Variants[^1].Name} by position in the window",
+                    [.. quality.Variants[^1].DivergenceByPosition.Select((value, i) => new BarPlot.Bar(Stretch(i, quality), value, Numbers.Short(value)))]));
+            }, ("class", "two"));
+            _markup.Element("div", () =>
+            {
+                Card("Output error by layer", () => BarPlot.Draw(
+                    _markup, "outputs", "Relative error of what each layer adds to the residual stream",
+                    [.. quality.Layers.Where(layer => layer.OutputError is not null).Select(layer => new BarPlot.Bar($"{layer.Layer}", layer.OutputError!.Value, ErrorMap.Percent(layer.OutputError.Value)))]));
+                Card("KV error by head, int4", () => BarPlot.Draw(
+                    _markup, "heads", "Relative error of keys and values of each head in an int4 cache",
+                    [.. quality.Heads.Select(head => new BarPlot.Bar($"layer {head.Layer} {(head.Kind == KeyValueKind.Key ? "keys" : "values")} of head {head.Head}", head.Int4, $"int4 {ErrorMap.Percent(head.Int4)}, int8 {ErrorMap.Percent(head.Int8)}"))],
+                    named: false));
+            }, ("class", "two"));
+            _markup.Element("div", () =>
+            {
+                WriteVariants(quality);
+                foreach (var outlier in quality.Outliers)
+                {
+                    _markup.Element("p", FormattableString.Invariant(
+                        $"Layer {outlier.Layer}, {(outlier.Kind == KeyValueKind.Key ? "keys" : "values")}, head {outlier.Head}, channel {outlier.Channel} reaches {Numbers.Short(outlier.Largest)}, all others {Numbers.Short(outlier.LargestOfOthers)}: an int4 cache would leave them an error of {ErrorMap.Percent(outlier.OthersError)} instead of {ErrorMap.Percent(outlier.OthersErrorWithout)}."), ("class", "bad"));
+                }
+            }, ("class", "card"));
+        });
+
+    private static string Stretch(int i, QualityReport quality)
+    {
+        var (count, positions) = (quality.Baseline.DivergenceByPosition.Count, quality.Protocol.Window - 1);
+        return FormattableString.Invariant($"{((long)i * positions + count - 1) / count}");
+    }
+
+    private void WriteVariants(QualityReport quality) => _markup.Element("div", () => _markup.Element("table", () =>
+    {
+        _markup.Raw("<thead><tr><th>Variant</th><th class=\"n\">Perplexity</th><th class=\"n\">KL mean</th><th class=\"n\">KL max</th><th class=\"n\">Same top token</th></tr></thead><tbody>");
+        foreach (var variant in quality.Variants)
+        {
+            _markup.Element("tr", () => _markup
+                .Element("td", variant.Name)
+                .Element("td", Numbers.Short(variant.Perplexity), ("class", "n"))
+                .Element("td", Numbers.Short(variant.MeanDivergence), ("class", "n"))
+                .Element("td", Numbers.Short(variant.LargestDivergence), ("class", "n"))
+                .Element("td", ErrorMap.Percent(variant.TopAgreement), ("class", "n")));
+        }
+
+        _markup.Raw("</tbody>");
+    }), ("class", "wide"));
 
     private void WriteRanges() => Section(
         "Key and value ranges",
