@@ -4,10 +4,10 @@ public sealed class BuildArguments
 {
     private static readonly string[] Own =
     {
-        "recipe", "variant", "target", "set", "force", "jobs", "keep-going", "locked", "stub", "cache", "cache-mode", "sign-key",
+        "recipe", "variant", "target", "set", "device", "force", "jobs", "keep-going", "locked", "stub", "cache", "cache-mode", "sign-key",
     };
 
-    private static readonly string[] Valued = { "recipe", "variant", "target", "set", "jobs", "cache", "cache-mode", "sign-key" };
+    private static readonly string[] Valued = { "recipe", "variant", "target", "set", "device", "jobs", "cache", "cache-mode", "sign-key" };
 
     // What Cake itself reads from the command line.
     private static readonly string[] Cakes =
@@ -94,7 +94,7 @@ public sealed class BuildArguments
             }
 
             throw new CakeException(
-                "The arguments are wrong; nothing was run. Known: --recipe NAME, --variant NAME, --target STEP, --set KEY=VALUE, --force, --jobs N, --keep-going, "
+                "The arguments are wrong; nothing was run. Known: --recipe NAME, --variant NAME, --target STEP, --set KEY=VALUE, --device DEVICE, --force, --jobs N, --keep-going, "
                 + "--locked, --stub, --cache LOCATION, --cache-mode MODE, --sign-key FILE, --dryrun, --tree.");
         }
 
@@ -106,7 +106,7 @@ public sealed class BuildArguments
             Force = force,
             Jobs = jobs,
             KeepGoing = keepGoing,
-            Passed = new[] { "variant", "cache", "cache-mode", "sign-key" }
+            Passed = new[] { "variant", "device", "cache", "cache-mode", "sign-key" }
                 .Where(given.ContainsKey).SelectMany(name => new[] { $"--{name}", given[name].Single() })
                 .Concat(locked ? new[] { "--locked" } : Array.Empty<string>())
                 .Concat(stub ? new[] { "--stub" } : Array.Empty<string>()).ToList(),
@@ -156,6 +156,7 @@ public sealed class BuildArguments
         "cache" => "--cache s3://bucket/prefix",
         "cache-mode" => "--cache-mode read-only",
         "sign-key" => "--sign-key key.pem",
+        "device" => "--device cuda",
         _ => "--set calibrate.samples=16",
     };
 

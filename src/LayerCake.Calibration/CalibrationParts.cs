@@ -15,7 +15,7 @@ namespace LayerCake.Calibration;
 /// </summary>
 /// <remarks>
 /// Statistics are small and kept after every layer. So are states up to <see cref="SmallStates"/>, from a copy, while the next layer is computed. Larger ones are
-/// kept when the time since the last keeping is <see cref="Rarity"/> times what that took, so that keeping them costs a thirtieth of the time at most.
+/// kept when the time since the last keeping, or the start, is <see cref="Rarity"/> times what that took, so that keeping them costs a thirtieth of the time at most.
 /// </remarks>
 internal sealed unsafe class CalibrationParts(CalibrationRequest request, CalibrationStatistics statistics) : IDisposable
 {
@@ -23,6 +23,9 @@ internal sealed unsafe class CalibrationParts(CalibrationRequest request, Calibr
     public const long SmallStates = 64L << 20;
 
     private const int Rarity = 30;
+
+    /// <summary>What a disk is taken to write in a second until it was seen.</summary>
+    private const long AssumedRate = 500L << 20;
     private const int Piece = 1 << 26;
 
     private readonly ILayerParts? _parts = request.Parts;
@@ -33,8 +36,8 @@ internal sealed unsafe class CalibrationParts(CalibrationRequest request, Calibr
     private Task _keeping = Task.CompletedTask;
     private byte* _copy;
     private int _kept = -1;
-    private long _keptAt;
-    private TimeSpan _took;
+    private long _keptAt = Stopwatch.GetTimestamp();
+    private TimeSpan _took = TimeSpan.FromSeconds((double)BytesOfStates(request.Configuration, request.Samples.Count, request.Samples[0].Length) / AssumedRate);
 
     public bool AreKept => _parts is not null;
 
@@ -83,7 +86,7 @@ internal sealed unsafe class CalibrationParts(CalibrationRequest request, Calibr
     }
 
     /// <summary>Whether the states after the layer that just ended are to be kept.</summary>
-    public bool WantStates => AreKept && (_stateBytes <= SmallStates || _keptAt == 0 || Stopwatch.GetElapsedTime(_keptAt) >= _took * Rarity);
+    public bool WantStates => AreKept && (_stateBytes <= SmallStates || Stopwatch.GetElapsedTime(_keptAt) >= _took * Rarity);
 
     /// <summary>Keeps a finished layer, small states while the caller goes on.</summary>
     /// <param name="layer">The layer.</param>

@@ -14,7 +14,7 @@ public static class Calibrator
     /// Names what decides the bits of a result besides model and samples; for cache keys. Loads no native code. On the CPU the kernels are our own and give
     /// the same bits on every machine; on a GPU libtorch's are used, whose sums depend on its release and the GPU.
     /// </summary>
-    public static string Numerics(DeviceKind device) => device == DeviceKind.Cpu ? "cpu-1" : $"cuda-1, libtorch {LibTorch.Version}";
+    public static string Numerics(DeviceKind device) => device == DeviceKind.Cpu ? "cpu-1" : $"cuda-2, libtorch {LibTorch.Version}";
 
     /// <summary>Calibrates. The result depends on model, samples and device kind only, not on threads or memory.</summary>
     /// <exception cref="CalibrationException">Samples that do not fit the model, or activations that leave float16's range.</exception>

@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using LayerCake.Torch.Cuda;
 using TorchSharp;
 
 namespace LayerCake.Calibration;
@@ -7,10 +7,9 @@ namespace LayerCake.Calibration;
 /// How much GPU memory the run has taken so far. TorchSharp does not pass on the allocator's counters, so the driver is asked: memory that libtorch keeps for reuse
 /// counts too, and so does what other processes take meanwhile.
 /// </summary>
-internal sealed partial class DeviceMemory
+internal sealed class DeviceMemory
 {
-    private readonly bool _available;
-    private readonly long _before;
+    private readonly long? _free;
 
     public DeviceMemory(torch.Device device)
     {
@@ -21,38 +20,20 @@ internal sealed partial class DeviceMemory
 
         // The first allocation makes the context current on this thread.
         using var first = torch.zeros(1, device: device);
-        _available = TryGetUsed(out _before);
+        _free = CudaDriver.TryGetMemory()?.Free;
     }
 
+    /// <summary>Bytes taken at most.</summary>
     public long Peak { get; private set; }
+
+    /// <summary>Bytes free at the start; null where that is not known.</summary>
+    public long? Free => _free;
 
     public void Measure()
     {
-        if (_available && TryGetUsed(out var used))
+        if (_free is { } before && CudaDriver.TryGetMemory() is { } now)
         {
-            Peak = Math.Max(Peak, used - _before);
+            Peak = Math.Max(Peak, before - now.Free);
         }
     }
-
-    private static bool TryGetUsed(out long used)
-    {
-        used = 0;
-        try
-        {
-            if (cuMemGetInfo(out var free, out var total) != 0)
-            {
-                return false;
-            }
-
-            used = (long)total - (long)free;
-            return true;
-        }
-        catch (Exception error) when (error is DllNotFoundException or EntryPointNotFoundException)
-        {
-            return false;
-        }
-    }
-
-    [LibraryImport("libcuda.so.1", EntryPoint = "cuMemGetInfo_v2")]
-    private static partial int cuMemGetInfo(out nuint free, out nuint total);
 }

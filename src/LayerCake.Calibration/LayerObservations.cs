@@ -24,7 +24,12 @@ internal sealed class LayerObservations
     {
         var merged = new SampleStatistics[All.Length];
         Parallel.For(0, All.Length, activation => merged[activation] = SampleMerging.Merge(_samples[activation]));
+        Put(merged, statistics, family, layer);
+    }
 
+    /// <summary>Puts merged statistics, by activation, to every module of the layer that sees one of them.</summary>
+    public static void Put(SampleStatistics[] merged, CalibrationStatistics statistics, ModelFamily family, int layer)
+    {
         var name = family.Layer(layer);
         var key = merged[(int)Activation.RotatedKey];
         var value = merged[(int)Activation.Value];

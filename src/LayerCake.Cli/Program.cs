@@ -16,6 +16,7 @@ var root = new RootCommand("LayerCake builds quantized language models: a recipe
     VerifyCommand.Create(),
     SignCommand.Create(),
     TokenizeCommand.Create(),
+    SynthCommand.Create(),
     DiffCommand.Create(),
     CacheCommand.Create(),
     ReportCommand.Create(),

@@ -1,17 +1,25 @@
 using LayerCake.Building;
+using LayerCake.Calibration;
 using LayerCake.Checkpoints;
 using LayerCake.Models;
 using LayerCake.Provenance;
 using LayerCake.Recipes;
+using LayerCake.Torch;
 
 namespace LayerCake.Steps;
 
 /// <summary>A recipe, found to be buildable from headers alone: its model is there, complete, and nothing of it is beyond the engine.</summary>
 public sealed class RecipeBuild
 {
-    private RecipeBuild(Recipe recipe, string outputFolder, IReadOnlyList<IBuildStep> steps)
+    /// <summary>Bytes of a file that takes the better part of a second to read.</summary>
+    private const long LongRead = 1L << 30;
+
+    private readonly IReadOnlyList<string> _weightFiles;
+
+    private RecipeBuild(Recipe recipe, string outputFolder, IReadOnlyList<string> weightFiles, IReadOnlyList<IBuildStep> steps)
     {
         Recipe = recipe;
+        _weightFiles = weightFiles;
         OutputFolder = outputFolder;
         Steps = steps;
     }
@@ -52,7 +60,22 @@ public sealed class RecipeBuild
         var configuration = ModelConfiguration.Read(model);
         ModelCheck.Run(recipe, model, configuration);
         var outputFolder = Path.Combine(Path.GetFullPath(artifactsFolder), recipe.Name);
-        return new RecipeBuild(recipe, outputFolder, StepsOf(recipe, model, outputFolder, signingKey));
+        return new RecipeBuild(recipe, outputFolder, model.WeightFiles, StepsOf(recipe, model, outputFolder, signingKey));
+    }
+
+    /// <summary>
+    /// Begins to make a GPU ready, where one will calibrate and there is time for it: weights whose digests the store does not know are read for the plan first, and a
+    /// model that is new to the store is one to calibrate.
+    /// </summary>
+    public void WarmUp(ArtifactStore store)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        if (Recipe.Calibrate is not null
+            && TorchDevices.ResolveKind(CalibrateStep.DeviceName(Recipe.Execution.Device)) == DeviceKind.Cuda
+            && _weightFiles.Any(path => FileStat.Of(path) is { Size: >= LongRead } stat && store.Stats.Find(stat) is null))
+        {
+            _ = DeviceWarmUp.Begin();
+        }
     }
 
     /// <summary>
@@ -86,7 +109,7 @@ public sealed class RecipeBuild
         using var model = HuggingFaceFolder.Open(folder);
         ModelCheck.Run(stub, model, ModelConfiguration.Read(model));
         var outputFolder = Path.Combine(Path.GetFullPath(artifactsFolder), stub.Name);
-        return new RecipeBuild(stub, outputFolder, [.. StepsOf(stub, model, outputFolder).Select(step => new StubStep(step))]);
+        return new RecipeBuild(stub, outputFolder, model.WeightFiles, [.. StepsOf(stub, model, outputFolder).Select(step => new StubStep(step))]);
     }
 
     /// <summary>What the stub of a recipe is called.</summary>

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using LayerCake.Checkpoints;
 using LayerCake.Kernels;
 using TorchSharp;
@@ -61,22 +59,14 @@ public static class TensorLoading
     internal static unsafe bool AllFinite(Tensor tensor) => FiniteCheck.AllFinite((Half*)NativeMemoryOf(tensor), tensor.NumberOfElements);
 
     /// <summary>Address of the first element of a contiguous CPU tensor, 0 for an empty one.</summary>
-    internal static unsafe nint NativeMemoryOf(Tensor tensor)
+    internal static nint NativeMemoryOf(Tensor tensor)
     {
         if (tensor.device_type != DeviceType.CPU || !tensor.is_contiguous())
         {
             throw new ArgumentException("Only a contiguous CPU tensor has one address.", nameof(tensor));
         }
 
-        if (tensor.NumberOfElements == 0)
-        {
-            return 0;
-        }
-
-        // TorchSharp gives spans only, which end at 2 GiB: that of the first element has the address too.
-        using var flat = tensor.view(-1);
-        using var first = flat.narrow(0, 0, 1);
-        return (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
+        return LibTorch.AddressOf(tensor);
     }
 
     private static ScalarType ScalarTypeOf(TensorInfo info, ITensorSource source) => info.DType switch

@@ -5,10 +5,15 @@ namespace LayerCake.Testing;
 /// <summary>Where the golden data, the demo model and the recipes lie in the checkout that built the tests.</summary>
 public static class RepositoryFiles
 {
+    /// <summary>Names another checkout, for tests that run elsewhere than they were built.</summary>
+    public const string RootVariable = "LAYERCAKE_REPOSITORY";
+
     /// <summary>The folder that holds Pipeline.sln.</summary>
-    public static string Root { get; } = typeof(RepositoryFiles).Assembly
-        .GetCustomAttributes<AssemblyMetadataAttribute>()
-        .Single(attribute => attribute.Key == "RepositoryRoot").Value!;
+    public static string Root { get; } = Environment.GetEnvironmentVariable(RootVariable) is { Length: > 0 } folder
+        ? Path.GetFullPath(folder)
+        : typeof(RepositoryFiles).Assembly
+            .GetCustomAttributes<AssemblyMetadataAttribute>()
+            .Single(attribute => attribute.Key == "RepositoryRoot").Value!;
 
     /// <summary>A file or folder below tests/golden, for example <c>Golden("internlm", "model")</c>.</summary>
     public static string Golden(params string[] parts) => Path.Combine([Root, "tests", "golden", .. parts]);

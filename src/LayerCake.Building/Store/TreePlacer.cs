@@ -44,7 +44,7 @@ internal sealed class TreePlacer(ArtifactStore store, PlaceOptions options)
         finally
         {
             // After an exchange this is the old folder, after a failure the half-built one.
-            StorageErrors.Guard("remove a folder that is no longer used", building, () => Folders.Delete(building));
+            StorageErrors.Guard("remove a folder that is no longer used", building, () => store.DeleteLinked(building));
         }
 
         store.Faults.Pass(FaultPoints.PlaceCleaned);
@@ -75,7 +75,7 @@ internal sealed class TreePlacer(ArtifactStore store, PlaceOptions options)
     }
 
     /// <summary>Removes what a placing that died left beside the destination, after putting back what it had moved aside.</summary>
-    private static void TidyUp(string target)
+    private void TidyUp(string target)
     {
         StorageErrors.Guard("tidy up after an interrupted build", target, () =>
         {
@@ -87,7 +87,7 @@ internal sealed class TreePlacer(ArtifactStore store, PlaceOptions options)
                 }
                 else
                 {
-                    Folders.Delete(left);
+                    store.DeleteLinked(left);
                 }
             }
         });
@@ -223,7 +223,7 @@ internal sealed class TreePlacer(ArtifactStore store, PlaceOptions options)
                 throw;
             }
 
-            Folders.Delete(aside);
+            store.DeleteLinked(aside);
         }
 
         Folders.Flush(Path.GetDirectoryName(target)!);

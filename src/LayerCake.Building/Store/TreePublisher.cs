@@ -11,11 +11,21 @@ internal sealed class TreePublisher(ArtifactStore store)
         var files = new List<(RelativePath Path, string Place)>();
         StorageErrors.Guard("read the output of a step", folder, () => Collect(new DirectoryInfo(folder), null, entries, files));
         var hashed = new ConcurrentBag<(TreeEntry.File File, string Place)>();
-        StorageErrors.Guard("store the output of a step", store.Root, () => Work.ForEach(files, token, file =>
+        // The disk writes while the cores hash.
+        var writing = Task.Run(() => files.ForEach(file => StartWriting(file.Place)), CancellationToken.None);
+        try
         {
-            hashed.Add((Hash(file.Path, file.Place, token), file.Place));
-            store.Faults.Pass(FaultPoints.BlobHashed);
-        }));
+            StorageErrors.Guard("store the output of a step", store.Root, () => Work.ForEach(files, token, file =>
+            {
+                hashed.Add((Hash(file.Path, file.Place, token), file.Place));
+                store.Faults.Pass(FaultPoints.BlobHashed);
+            }));
+        }
+        finally
+        {
+            writing.GetAwaiter().GetResult();
+        }
+
         foreach (var (file, _) in hashed)
         {
             entries.Add(file);
@@ -88,6 +98,24 @@ internal sealed class TreePublisher(ArtifactStore store)
         // Windows flushes only through a handle that may write.
         using var handle = File.OpenHandle(path, FileMode.Open, OperatingSystem.IsWindows() ? FileAccess.ReadWrite : FileAccess.Read);
         RandomAccess.FlushToDisk(handle);
+    }
+
+    private static void StartWriting(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        try
+        {
+            using var handle = File.OpenHandle(path);
+            _ = NativeMethods.SyncFileRange((int)handle.DangerousGetHandle(), 0, 0, NativeMethods.StartWriting);
+        }
+        catch (Exception exception) when (StorageErrors.IsStorage(exception) || exception is EntryPointNotFoundException)
+        {
+            // The flush does it all, and says what is wrong.
+        }
     }
 
     private static void Collect(DirectoryInfo folder, RelativePath? at, List<TreeEntry> entries, List<(RelativePath Path, string Place)> files)

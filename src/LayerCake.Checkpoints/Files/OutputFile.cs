@@ -40,6 +40,7 @@ internal sealed class OutputFile : IDisposable
         try
         {
             RandomAccess.Write(_handle, bytes, offset);
+            EarlyWriting.Start(_handle, offset, bytes.Length);
         }
         catch (IOException exception)
         {

@@ -30,6 +30,11 @@ internal static class BuildCommand
         command.SetAction(async (result, token) =>
         {
             using var session = arguments.Open(result, readOnly: false);
+            foreach (var build in session.Builds.Take(1))
+            {
+                build.WarmUp(session.Store);
+            }
+
             var options = new SchedulerOptions
             {
                 Runner = session.NewRunner,

@@ -32,6 +32,12 @@ internal sealed class RecipeArguments
         DefaultValueFactory = _ => [],
     };
 
+    private readonly Option<string?> _device = new("--device")
+    {
+        Description = "Where tensors are computed: auto, cpu or cuda. The same as --set execution.device=...",
+        HelpName = "DEVICE",
+    };
+
     private readonly Option<string> _artifacts = new("--artifacts")
     {
         Description = $"The folder for what is made, the store in .cache below it. The environment variable {ArtifactsVariable} names another default.",
@@ -71,6 +77,7 @@ internal sealed class RecipeArguments
         }
 
         command.Options.Add(_overrides);
+        command.Options.Add(_device);
         command.Options.Add(_artifacts);
         if (building)
         {
@@ -99,6 +106,11 @@ internal sealed class RecipeArguments
     {
         var file = RecipeLocator.Find(result.GetValue(_recipe)!, Directory.GetCurrentDirectory());
         var overrides = result.GetValue(_overrides)!;
+        if (result.GetValue(_device) is { } device)
+        {
+            overrides = [.. overrides, $"execution.device={device}"];
+        }
+
         var stub = result.GetValue(_stub);
         RefuseWithStub(result, stub);
         // Whoever asks for a stub may call a variant by its stub's name, too.

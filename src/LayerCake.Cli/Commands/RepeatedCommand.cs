@@ -7,7 +7,7 @@ namespace LayerCake.Cli.Commands;
 internal static class RepeatedCommand
 {
     // What says which step of what is meant; not how a whole build is run.
-    private static readonly string[] s_passedOn = ["--recipe", "--set", "--artifacts", "--cache", "--cache-mode", "--sign-key", "--stub"];
+    private static readonly string[] s_passedOn = ["--recipe", "--set", "--device", "--artifacts", "--cache", "--cache-mode", "--sign-key", "--stub"];
 
     /// <param name="result">The build's command line.</param>
     /// <param name="step">The step.</param>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LayerCake.Building;
 using LayerCake.Cli.Console;
+using LayerCake.Recipes;
 using LayerCake.Steps;
 
 namespace LayerCake.Cli.Commands;
@@ -49,7 +50,7 @@ internal static class StepRun
             }
             else if (result.Name == StepNames.Package)
             {
-                await PlacePackageAsync(session.Store, result.Tree, build.OutputFolder, reporter, token).ConfigureAwait(false);
+                await PlacePackageAsync(session.Store, result.Tree, build, reporter, token).ConfigureAwait(false);
             }
             else if (result.Name == StepNames.Archive)
             {
@@ -81,11 +82,16 @@ internal static class StepRun
     /// Puts a package into its folder below artifacts/. A package that another store placed there (one that was deleted meanwhile, say) gives way; what is no
     /// package of LayerCake's does not.
     /// </summary>
-    private static Task<PlaceOutcome> PlacePackageAsync(ArtifactStore store, StoredTree tree, string folder, IBuildReporter reporter, CancellationToken token) =>
+    private static Task<PlaceOutcome> PlacePackageAsync(ArtifactStore store, StoredTree tree, RecipeBuild build, IBuildReporter reporter, CancellationToken token) =>
         store.PlaceAsync(
             tree,
-            folder,
-            new PlaceOptions { ReplaceUnknown = File.Exists(Path.Combine(folder, RecipeBuild.RecordFile)), Waiting = owner => reporter.Waiting(folder, owner) },
+            build.OutputFolder,
+            new PlaceOptions
+            {
+                ReplaceUnknown = File.Exists(Path.Combine(build.OutputFolder, RecipeBuild.RecordFile)),
+                HardLinks = build.Recipe.Execution.Placement == PlacementChoice.Link,
+                Waiting = owner => reporter.Waiting(build.OutputFolder, owner),
+            },
             token);
 
     public static Task<PlaceOutcome> PlaceAsync(ArtifactStore store, StoredTree tree, string folder, IBuildReporter reporter, CancellationToken token) =>

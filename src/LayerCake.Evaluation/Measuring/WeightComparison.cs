@@ -18,8 +18,8 @@ internal static unsafe class WeightComparison
     /// <summary>√(Σ(w' − r·w·c)² / Σ(r·w·c)²) of every linear, by its name within the layer.</summary>
     public static IReadOnlyDictionary<string, double> Of(EvaluatedModel model, EvaluatedModel baseline, int layer)
     {
-        using var before = LayerWeights.Load(baseline.Weights, baseline.Configuration, layer, pinned: false);
-        using var after = LayerWeights.Load(model.Weights, model.Configuration, layer, pinned: false);
+        using var before = LayerWeights.Load(baseline.Weights, baseline.Configuration, layer);
+        using var after = LayerWeights.Load(model.Weights, model.Configuration, layer);
         var linears = ModelFamily.Of(baseline.Configuration).Linears(baseline.Configuration);
         var errors = new double[linears.Count];
         Parallel.For(0, errors.Length, i =>

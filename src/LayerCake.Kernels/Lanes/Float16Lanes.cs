@@ -112,6 +112,39 @@ public static unsafe class Float16Lanes
         }
     }
 
+    /// <summary>Rounds <paramref name="count"/> values to float16; NaN becomes infinity.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void RoundSingle(float* source, Half* destination, nint count)
+    {
+        nint i = 0;
+        for (; i <= count - Width; i += Width)
+        {
+            Store(Round(Vector512.Load(source + i)), destination + i);
+        }
+
+        for (; i < count; i++)
+        {
+            destination[i] = (Half)source[i];
+        }
+    }
+
+    /// <summary>As <see cref="RoundSingle"/>, from bfloat16: the upper halves of float32 values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void RoundBFloat16(ushort* source, Half* destination, nint count)
+    {
+        nint i = 0;
+        for (; i <= count - Width; i += Width)
+        {
+            var (low, high) = Vector256.Widen(Vector256.Load(source + i));
+            Store(Round((Vector512.Create(low, high) << 16).AsSingle()), destination + i);
+        }
+
+        for (; i < count; i++)
+        {
+            destination[i] = (Half)BitConverter.UInt32BitsToSingle((uint)source[i] << 16);
+        }
+    }
+
     /// <summary>The sum of the lanes, always in the same order: halves, quarters, and so on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector512<float> lanes)

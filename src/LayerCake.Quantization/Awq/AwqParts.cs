@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using LayerCake.Checkpoints;
@@ -11,11 +12,23 @@ namespace LayerCake.Quantization.Awq;
 /// Finished layers, kept as they are written and put back by a run that goes on. A part holds a layer's tensors, each with name and length, then the errors of its
 /// linears.
 /// </summary>
-/// <remarks>All but <see cref="AddSmall"/> is called by one thread at a time, layer after layer.</remarks>
+/// <remarks>
+/// All but <see cref="AddSmall"/> is called by one thread at a time, layer after layer. A layer is kept where it is small or took long to make: on a machine that makes it
+/// as fast as the disk takes it, keeping all of them would double the time and save little.
+/// </remarks>
 internal sealed class AwqParts(ILayerParts? parts, ModelConfiguration configuration, WeightFiles files, IReadOnlyList<TensorInfo> tensors) : IDisposable
 {
     private const int PieceBytes = 1 << 20;
     private const int MaxNameBytes = 1 << 10;
+
+    /// <summary>Layers up to this size are always kept.</summary>
+    private const long SmallLayer = 16L << 20;
+
+    /// <summary>How many times as long as writing it a larger layer must take to be worth keeping.</summary>
+    private const int Worth = 5;
+
+    /// <summary>What a disk is taken to write in a second.</summary>
+    private const long AssumedRate = 500L << 20;
 
     // In place of a name's length, before the errors.
     private const int ErrorsFollow = -1;
@@ -23,7 +36,11 @@ internal sealed class AwqParts(ILayerParts? parts, ModelConfiguration configurat
     private readonly ModelFamily _family = ModelFamily.Of(configuration);
     private readonly Lock _gate = new();
     private readonly Dictionary<int, List<(string Name, byte[] Bytes)>> _small = [];
+    private readonly TimeSpan _worthKeeping = WorthKeeping(configuration, tensors);
     private ILayerPart? _part;
+    private int _passedOver = -1;
+    private long _since = Stopwatch.GetTimestamp();
+    private TimeSpan _lastTook;
 
     public bool AreKept => parts is not null;
 
@@ -90,9 +107,20 @@ internal sealed class AwqParts(ILayerParts? parts, ModelConfiguration configurat
     /// <summary>Begins a tensor of a layer.</summary>
     public void Start(int layer, string name, long byteCount)
     {
-        if (parts is not null)
+        if (parts is not null && _part is null && _passedOver != layer)
         {
-            _part ??= parts.Begin(NameOf(layer));
+            if (_lastTook >= _worthKeeping)
+            {
+                _part = parts.Begin(NameOf(layer));
+            }
+            else
+            {
+                _passedOver = layer;
+            }
+        }
+
+        if (_part is not null)
+        {
             WriteName(name);
             WriteLong(byteCount);
         }
@@ -113,6 +141,12 @@ internal sealed class AwqParts(ILayerParts? parts, ModelConfiguration configurat
         lock (_gate)
         {
             _small.Remove(layer, out small);
+        }
+
+        (_lastTook, _since) = (Stopwatch.GetElapsedTime(_since), Stopwatch.GetTimestamp());
+        if (_passedOver == layer)
+        {
+            return;
         }
 
         foreach (var (name, bytes) in small ?? [])
@@ -138,6 +172,13 @@ internal sealed class AwqParts(ILayerParts? parts, ModelConfiguration configurat
     {
         _part?.Dispose();
         _part = null;
+    }
+
+    private static TimeSpan WorthKeeping(ModelConfiguration configuration, IReadOnlyList<TensorInfo> tensors)
+    {
+        var prefix = $"{ModelFamily.Of(configuration).Layer(0)}.";
+        var bytes = tensors.Where(tensor => tensor.Name.StartsWith(prefix, StringComparison.Ordinal)).Sum(tensor => tensor.ByteCount);
+        return bytes <= SmallLayer ? TimeSpan.Zero : TimeSpan.FromSeconds((double)Worth * bytes / AssumedRate);
     }
 
     private static string NameOf(int layer) => string.Create(CultureInfo.InvariantCulture, $"layer.{layer}");

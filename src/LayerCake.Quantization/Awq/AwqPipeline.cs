@@ -32,7 +32,25 @@ internal sealed class AwqPipeline(
 
     public IReadOnlyList<LinearError> Run()
     {
-        CopyWhole(_family.Embedding);
+        // What is only copied goes beside the layers.
+        var copying = Task.Run(CopyRest, CancellationToken.None);
+        try
+        {
+            RunLayers();
+        }
+        finally
+        {
+            Wait(copying);
+        }
+
+        copying.GetAwaiter().GetResult();
+        return [.. _errors.Values.SelectMany(errors => errors)];
+    }
+
+    public void Dispose() => _pool.Dispose();
+
+    private void RunLayers()
+    {
         var blocks = LayerBlock.Of(_family, configuration);
         foreach (var (layer, errors) in _parts.Restore(configuration.LayerCount, cancellation))
         {
@@ -59,12 +77,14 @@ internal sealed class AwqPipeline(
         }
 
         _writing.GetAwaiter().GetResult();
-        CopyWhole($"{_family.FinalNorm}.weight");
-        CopyHead();
-        return [.. _errors.Values.SelectMany(errors => errors)];
     }
 
-    public void Dispose() => _pool.Dispose();
+    private void CopyRest()
+    {
+        CopyWhole(_family.Embedding);
+        CopyWhole($"{_family.FinalNorm}.weight");
+        CopyHead();
+    }
 
     private Task<LoadedBlock> Load((int Layer, LayerBlock Block) work) => Task.Run(
         () => LoadedBlock.Load(request.Model.Weights, _family, work.Layer, work.Block, configuration, _pool, cancellation), CancellationToken.None);

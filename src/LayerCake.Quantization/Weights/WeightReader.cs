@@ -11,6 +11,9 @@ internal static unsafe class WeightReader
     /// <summary>Elements read at a time: enough for the disk, little enough for the cache.</summary>
     private const int ChunkElements = 1 << 20;
 
+    /// <summary>Reads of one tensor at once: what one core copies from the system's cache is a fraction of what memory gives.</summary>
+    private const int ThreadsAtOnce = 4;
+
     /// <summary>Reads a whole tensor that is known to be [rows, columns] (or [columns] for one row).</summary>
     public static HalfMatrix Load(ITensorSource source, string name, int rows, int columns, BufferPool pool, CancellationToken cancellation)
     {
@@ -18,14 +21,29 @@ internal static unsafe class WeightReader
         var matrix = new HalfMatrix(name, rows, columns, pool);
         try
         {
-            for (long first = 0; first < matrix.ElementCount; first += ChunkElements)
+            var failures = new QuantizationException?[(int)((matrix.ElementCount + ChunkElements - 1) / ChunkElements)];
+            var options = new ParallelOptions { MaxDegreeOfParallelism = ThreadsAtOnce, CancellationToken = cancellation };
+            Parallel.For(0, failures.Length, options, (index, loop) =>
             {
-                cancellation.ThrowIfCancellationRequested();
-                var bytes = matrix.Bytes(first * sizeof(ushort), ChunkElements * sizeof(ushort));
-                Read(source, tensor, first, MemoryMarshal.Cast<byte, Half>(bytes));
-            }
+                var first = (long)index * ChunkElements;
+                try
+                {
+                    Read(source, tensor, first, MemoryMarshal.Cast<byte, Half>(matrix.Bytes(first * sizeof(ushort), ChunkElements * sizeof(ushort))));
+                }
+                catch (QuantizationException failure)
+                {
+                    // Not Stop: chunks before this one still run, so that the first fault is named however many threads there are.
+                    failures[index] = failure;
+                    loop.Break();
+                }
+            });
 
-            return matrix;
+            return failures.FirstOrDefault(failure => failure is not null) is { } fault ? throw fault : matrix;
+        }
+        catch (AggregateException failures) when (failures.InnerExceptions.OfType<CheckpointException>().FirstOrDefault() is { } failure)
+        {
+            matrix.Dispose();
+            throw failure;
         }
         catch
         {

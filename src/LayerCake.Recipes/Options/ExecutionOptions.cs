@@ -14,4 +14,7 @@ public sealed record ExecutionOptions
 
     /// <summary>How often a step that failed for a reason that may pass by itself is tried again. Default 0.</summary>
     public int Retries { get; init; } = ExecutionFields.Retries.Default;
+
+    /// <summary>Default copy.</summary>
+    public PlacementChoice Placement { get; init; } = ExecutionFields.Placement.Default;
 }

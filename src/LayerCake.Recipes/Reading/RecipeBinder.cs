@@ -133,6 +133,7 @@ internal sealed class RecipeBinder
                 MemoryBudget = section.Get(ExecutionFields.MemoryBudget),
                 Timeout = section.Get(ExecutionFields.Timeout),
                 Retries = section.Get(ExecutionFields.Retries),
+                Placement = section.Get(ExecutionFields.Placement),
             }) ?? new ExecutionOptions(),
             Origin = origin,
         };

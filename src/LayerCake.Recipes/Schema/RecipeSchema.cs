@@ -49,7 +49,7 @@ public static class RecipeSchema
         "execution",
         "How the work is done. None of it is in a cache key; a step whose bytes depend on the device has the kind of device it used in its key.",
         typeof(ExecutionOptions),
-        [ExecutionFields.Device, ExecutionFields.MemoryBudget, ExecutionFields.Timeout, ExecutionFields.Retries]);
+        [ExecutionFields.Device, ExecutionFields.MemoryBudget, ExecutionFields.Timeout, ExecutionFields.Retries, ExecutionFields.Placement]);
 
     /// <summary>Every section but the top level, in the order in which a recipe is written.</summary>
     public static IReadOnlyList<RecipeSection> Sections { get; } = [Model, Calibrate, KvQparams, AutoAwq, Convert, Evaluate, Package, Execution];

@@ -3,6 +3,7 @@ using LayerCake.Calibration;
 using LayerCake.Checkpoints;
 using LayerCake.Models;
 using LayerCake.Quantization;
+using LayerCake.Torch;
 
 namespace LayerCake.Steps;
 
@@ -46,36 +47,61 @@ public sealed record CalibrateOperation
             SequenceLength = operation.SequenceLength,
             Seed = operation.Seed,
         }.Draw(operation.Model.Path, reporter);
-        if (operation.ScanWeights)
+        var device = TorchDevices.ResolveKind(operation.Device);
+        var request = new CalibrationRequest
         {
-            WeightScan.Run(operation.Model.Weights, configuration, 0, token);
-        }
-
-        var statistics = Calibrator.Run(
-            new CalibrationRequest
-            {
-                Configuration = configuration,
-                Weights = operation.Model.Weights,
-                Samples = samples,
-                Device = operation.Device,
-                MemoryBudget = operation.MemoryBudget,
-                Parts = operation.Parts,
-            },
-            new LayerProgress(reporter),
-            token);
-        StatisticsFiles.Write(outputFolder, statistics);
+            Configuration = configuration,
+            Weights = operation.Model.Weights,
+            Samples = samples,
+            Device = operation.Device,
+            MemoryBudget = operation.MemoryBudget,
+            Parts = operation.Parts,
+        };
+        var progress = new CalibrationReport(reporter, (long)samples.Length * operation.SequenceLength, device);
+        StatisticsFiles.Write(outputFolder, operation.ScanWeights ? RunScanned(request, device, progress, token) : Calibrator.Run(request, progress, token));
+        progress.Summarize();
     }
 
-    /// <summary>Passes on, on the reporting thread, the line of a finished layer and how many samples of all layers are done.</summary>
-    private sealed class LayerProgress(IBuildReporter reporter) : IProgress<CalibrationProgress>
+    /// <summary>Calibrates and looks through all weights: before, on a processor that both need; meanwhile, on one that a GPU leaves idle.</summary>
+    private static CalibrationStatistics RunScanned(CalibrationRequest request, DeviceKind device, CalibrationReport progress, CancellationToken token)
     {
-        public void Report(CalibrationProgress value)
+        if (device == DeviceKind.Cpu)
         {
-            reporter.Progress("samples", ((long)value.Layer * value.SampleCount) + value.SamplesDone, (long)value.LayerCount * value.SampleCount);
-            if (value.CompletedLine is { } line)
+            WeightScan.Run(request.Weights, request.Configuration, 0, token);
+            return Calibrator.Run(request, progress, token);
+        }
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(token);
+        var scan = Task.Run(
+            () =>
             {
-                reporter.Line(line);
+                try
+                {
+                    WeightScan.Run(request.Weights, request.Configuration, 0, stop.Token);
+                }
+                catch (QuantizationException)
+                {
+                    stop.Cancel();
+                    throw;
+                }
+            },
+            CancellationToken.None);
+        try
+        {
+            var statistics = Calibrator.Run(request, progress, stop.Token);
+            scan.GetAwaiter().GetResult();
+            return statistics;
+        }
+        catch
+        {
+            // What the scan finds is the cause, whatever came of it first: it names the first weight of the model, and where in it.
+            ((IAsyncResult)scan).AsyncWaitHandle.WaitOne();
+            if (scan.Exception?.InnerException is QuantizationException fault)
+            {
+                throw fault;
             }
+
+            throw;
         }
     }
 }

@@ -2,10 +2,10 @@ using TorchSharp;
 
 namespace LayerCake.Torch.Layers;
 
-/// <summary>Sees a sample's activations while they pass through a layer in libtorch.</summary>
+/// <summary>Sees activations while they pass through a layer in libtorch.</summary>
 public interface ITensorObserver
 {
     /// <param name="activation">Which activation.</param>
-    /// <param name="values">[tokens, channels]; valid during the call only.</param>
+    /// <param name="values">[samples, tokens, channels], contiguous; valid during the call only.</param>
     void Observe(Activation activation, torch.Tensor values);
 }

@@ -10,63 +10,18 @@ public sealed class LayerWeights : IDisposable
 {
     private readonly Dictionary<string, Tensor> _tensors;
 
-    private LayerWeights(string layer, Dictionary<string, Tensor> tensors) => (Layer, _tensors) = (layer, tensors);
+    /// <summary>Takes the tensors over.</summary>
+    internal LayerWeights(IEnumerable<KeyValuePair<string, Tensor>> tensors) => _tensors = new(tensors, StringComparer.Ordinal);
 
-    /// <summary>The layer's module name, for example <c>model.layers.0</c>.</summary>
-    public string Layer { get; }
-
-    /// <summary>
-    /// Reads a layer straight into libtorch memory; bfloat16 and float32 weights are rounded to float16 as the original's loading does.
-    /// </summary>
-    /// <param name="pinned">Into pages a GPU can read by itself: 20 times faster to copy there.</param>
+    /// <summary>Reads a layer into memory; bfloat16 and float32 weights are rounded to float16 as the original's loading does. The caller has checked the layout.</summary>
     /// <exception cref="CheckpointException">A tensor is absent or cannot be read.</exception>
-    /// <exception cref="TorchException">A weight is not finite in float16, or has another shape than the configuration says.</exception>
-    public static LayerWeights Load(ITensorSource source, ModelConfiguration configuration, int layer, bool pinned)
+    /// <exception cref="TorchException">A weight is not finite in float16.</exception>
+    public static LayerWeights Load(ITensorSource source, ModelConfiguration configuration, int layer)
     {
-        var family = ModelFamily.Of(configuration);
-        var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        var weights = new LayerWeights(family.Layer(layer), tensors);
-        try
-        {
-            foreach (var linear in family.Linears(configuration))
-            {
-                Add($"{linear.Name}.weight", linear.OutputSize, linear.InputSize);
-                if (linear.HasBias)
-                {
-                    Add($"{linear.Name}.bias", linear.OutputSize);
-                }
-            }
-
-            foreach (var norm in family.LayerNorms)
-            {
-                Add($"{norm}.weight", configuration.HiddenSize);
-            }
-
-            return weights;
-        }
-        catch
-        {
-            weights.Dispose();
-            throw;
-        }
-
-        void Add(string name, params long[] shape)
-        {
-            var tensor = LoadFinite(source, family.Module(layer, name), shape, CPU).DetachFromDisposeScope();
-            if (pinned)
-            {
-                var pageable = tensor;
-                tensor = pageable.pin_memory().DetachFromDisposeScope();
-                pageable.Dispose();
-            }
-
-            tensors.Add(name, tensor);
-        }
+        using var staging = new LayerStaging(configuration, pinned: false);
+        staging.Read(source, layer, CancellationToken.None);
+        return staging.To(CPU);
     }
-
-    /// <summary>A copy on another device.</summary>
-    public LayerWeights To(Device device) =>
-        new(Layer, _tensors.ToDictionary(entry => entry.Key, entry => entry.Value.to(device, copy: true).DetachFromDisposeScope(), StringComparer.Ordinal));
 
     public Tensor this[string name] => _tensors[name];
 
@@ -93,10 +48,12 @@ public sealed class LayerWeights : IDisposable
 
         if (!TensorLoading.AllFinite(tensor))
         {
-            throw new TorchException(
-                $"{source.Path}: tensor {name} holds infinities or NaN, or values beyond float16's range (65504), and the engine computes in float16. Repair the checkpoint.");
+            throw NotFinite(source, name);
         }
 
         return tensor.to(device).MoveToOuterDisposeScope();
     }
+
+    internal static TorchException NotFinite(ITensorSource source, string name) => new(
+        $"{source.Path}: tensor {name} holds infinities or NaN, or values beyond float16's range (65504), and the engine computes in float16. Repair the checkpoint.");
 }

@@ -19,6 +19,7 @@ public static partial class LibTorch
 
     private static readonly Lock Gate = new();
     private static bool _loaded;
+    private static nint _addressOf;
 
     /// <summary>Which natives the build came with: <c>cpu</c>, <c>cuda</c> or <c>none</c>.</summary>
     public static string Backend { get; } = typeof(LibTorch).Assembly
@@ -35,6 +36,12 @@ public static partial class LibTorch
     internal static bool HasCuda => InstalledFolder() is { } folder
         ? File.Exists(Path.Combine(folder, NativeNames.Of("torch_cuda")))
         : Backend == "cuda";
+
+    /// <summary>The folder that libtorch was loaded from; null before that.</summary>
+    internal static string? Folder { get; private set; }
+
+    /// <summary>Address of a tensor's first element, on the device it is on; 0 for an empty one. The tensor must outlive its use.</summary>
+    internal static unsafe nint AddressOf(torch.Tensor tensor) => ((delegate* unmanaged<nint, nint>)_addressOf)(tensor.Handle);
 
     /// <summary>Loads libtorch into this process, once; later calls return at once. Safe to call from any thread.</summary>
     /// <exception cref="TorchException">It cannot be loaded: which file, why, what to do.</exception>
@@ -99,6 +106,9 @@ public static partial class LibTorch
         var bridge = NativeNames.Find(NativeLoading.Bridge) ?? throw new TorchException(
             $"TorchSharp's native half is not where the program is: {NativeNames.Of(NativeLoading.Bridge)} was looked for in {string.Join(", ", NativeNames.Folders)}. Build or publish again.");
         var handle = NativeLoading.LoadBridge(bridge);
+        // TorchSharp itself has no way to the memory of a tensor that is not the processor's.
+        _addressOf = NativeLibrary.GetExport(handle, "THSTensor_data");
+        Folder = folder;
         NativeLibrary.SetDllImportResolver(typeof(torch).Assembly, (name, _, _) => name == NativeLoading.Bridge ? handle : 0);
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using LayerCake.Checkpoints;
 using Microsoft.Win32.SafeHandles;
 
 namespace LayerCake.TurboMind;
@@ -90,7 +91,16 @@ internal sealed class OutputFile : IWeightOutput
         }
     }
 
-    public void Dispose() => _handle.Dispose();
+    public void Dispose()
+    {
+        if (!_handle.IsClosed)
+        {
+            // Who flushes the finished tree waits the less.
+            EarlyWriting.Start(_handle, 0, 0);
+        }
+
+        _handle.Dispose();
+    }
 
     /// <summary>The user's text for a failed write: full disks and missing rights are not bugs.</summary>
     public static WorkspaceException Failure(string path, long byteCount, Exception fault)

@@ -8,7 +8,7 @@ public sealed partial class HelpTests
 {
     private static readonly string Page = File.ReadAllText(Path.Combine(RepositoryFiles.Root, "docs", "command-line.md"));
 
-    [TestCase("", "plan build step replay lock inspect verify sign tokenize diff cache report evaluate lite convert chat")]
+    [TestCase("", "plan build step replay lock inspect verify sign tokenize synth diff cache report evaluate lite convert chat")]
     [TestCase("plan", "")]
     [TestCase("build", "")]
     [TestCase("step", "")]
@@ -18,6 +18,7 @@ public sealed partial class HelpTests
     [TestCase("verify", "")]
     [TestCase("sign", "")]
     [TestCase("tokenize", "")]
+    [TestCase("synth", "")]
     [TestCase("diff", "")]
     [TestCase("cache", "ls gc verify export import")]
     [TestCase("cache ls", "")]

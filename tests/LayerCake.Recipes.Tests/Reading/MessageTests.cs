@@ -38,7 +38,7 @@ internal sealed class MessageTests
             demo.yaml:3:1: kv_qparams has no value; write 'kv_qparams: {}' for its defaults, or leave the line out
             demo.yaml:4:11: auto_awq is a list; it must be a section such as { bits: 4, group_size: 128, method: auto, effort: fast, keep: lm_head, format: safetensors }
             demo.yaml:5:10: convert is the number 3; it must be a section such as { tensor_parallel: 1, weight_type: auto }
-            demo.yaml:6:12: execution is the truth value true; it must be a section such as { device: auto, memory_budget: 8 GiB, timeout: 2 h, retries: 0 }
+            demo.yaml:6:12: execution is the truth value true; it must be a section such as { device: auto, memory_budget: 8 GiB, timeout: 2 h, retries: 0, placement: copy }
             """));
 
     [TestCase("", "demo.yaml:1:1: the recipe is empty")]

@@ -147,6 +147,7 @@ internal sealed class OptionTests
             [nameof(ExecutionOptions.MemoryBudget)] = new ByteCount(1L << 32),
             [nameof(ExecutionOptions.Timeout)] = new Duration(TimeSpan.FromHours(1)),
             [nameof(ExecutionOptions.Retries)] = 2,
+            [nameof(ExecutionOptions.Placement)] = PlacementChoice.Link,
         };
         var before = Plan(_project.Recipe());
         foreach (var property in typeof(ExecutionOptions).GetProperties())

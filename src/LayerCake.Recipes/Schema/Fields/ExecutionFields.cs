@@ -34,6 +34,13 @@ internal static class ExecutionFields
         Examples = ["2", "0"],
     };
 
+    public static readonly ChoiceField<PlacementChoice> Placement = new(
+        "execution", "placement", "How the finished workspace gets into its folder: copy, or link for second names of the store's own files, which are read-only.",
+        [("copy", PlacementChoice.Copy), ("link", PlacementChoice.Link)], PlacementChoice.Copy)
+    {
+        Examples = ["link", "copy"],
+    };
+
     private static bool ParseTimeout(string text, [NotNullWhen(true)] out Duration? timeout, out string problem)
     {
         var read = Duration.TryParse(text, out var time);
