@@ -16,6 +16,8 @@ internal unsafe interface IVectors<TVector>
 
     static abstract void Store(TVector value, float* destination);
 
+    static abstract TVector Add(TVector a, TVector b);
+
     static abstract TVector Multiply(TVector a, TVector b);
 
     /// <summary>a · b + c, rounded once.</summary>
@@ -26,6 +28,9 @@ internal unsafe interface IVectors<TVector>
 
     /// <summary>Values of a 16-bit type.</summary>
     static abstract TVector LoadFloat16(ushort* source);
+
+    /// <summary>Float16 values of which none is infinite or not a number: a third of the operations.</summary>
+    static abstract TVector LoadFiniteFloat16(ushort* source);
 
     static abstract TVector LoadBFloat16(ushort* source);
 

@@ -18,6 +18,9 @@ internal readonly unsafe struct Vectors128 : IVectors<Vector128<float>>
     public static void Store(Vector128<float> value, float* destination) => value.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Add(Vector128<float> a, Vector128<float> b) => a + b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Multiply(Vector128<float> a, Vector128<float> b) => a * b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -39,6 +42,14 @@ internal readonly unsafe struct Vectors128 : IVectors<Vector128<float>>
         var subnormal = (magnitude + Vector128.Create(113u << 23)).AsSingle() - Vector128.Create(113u << 23).AsSingle();
         var isSubnormal = Vector128.LessThan(magnitude.AsInt32(), Vector128.Create(1 << 23)).AsUInt32();
         return (Vector128.ConditionalSelect(isSubnormal, subnormal.AsUInt32(), normal) | sign).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadFiniteFloat16(ushort* source)
+    {
+        // Sign, exponent and mantissa in float32's places, times the power of two between the biases: right for normal and subnormal numbers alike.
+        var half = Vector128.WidenLower(Vector128.CreateScalar(*(ulong*)source).AsInt16());
+        return ((half << 13) & Vector128.Create(unchecked((int)0x8FFFE000))).AsSingle() * Vector128.Create((112 + 127) << 23).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

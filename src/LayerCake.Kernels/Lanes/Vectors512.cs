@@ -19,6 +19,9 @@ internal readonly unsafe struct Vectors512 : IVectors<Vector512<float>>
     public static void Store(Vector512<float> value, float* destination) => value.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Multiply(Vector512<float> a, Vector512<float> b) => a * b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -43,11 +46,27 @@ internal readonly unsafe struct Vectors512 : IVectors<Vector512<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadFiniteFloat16(ushort* source)
+    {
+        // Sign, exponent and mantissa in float32's places, times the power of two between the biases: right for normal and subnormal numbers alike.
+        var halves = Vector256.Load((short*)source);
+        var half = Avx512F.IsSupported
+            ? Avx512F.ConvertToVector512Int32(halves)
+            : Vector512.Create(Vector256.WidenLower(halves), Vector256.WidenUpper(halves));
+        return ((half << 13) & Vector512.Create(unchecked((int)0x8FFFE000))).AsSingle() * Vector512.Create((112 + 127) << 23).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadBFloat16(ushort* source) => (Widen(source) << 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadBytes(byte* source)
     {
+        if (Avx512F.IsSupported)
+        {
+            return Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load(source)));
+        }
+
         var (low, high) = Vector128.Widen(Vector128.Load(source));
         return Vector512.ConvertToSingle(Widen(Vector256.Create(low, high)).AsInt32());
     }

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace LayerCake.Kernels;
 
-/// <summary>Few rows times one panel of a <see cref="HalfMatrix{T}"/>.</summary>
+/// <summary>Few rows times one panel of a <see cref="HalfMatrix{T}"/> whose float16 values are finite.</summary>
 internal static unsafe class HalfKernel<T, TVectors, TVector>
     where T : struct, IHalfType
     where TVectors : struct, IVectors<TVector>
@@ -35,7 +35,7 @@ internal static unsafe class HalfKernel<T, TVectors, TVector>
 
             for (; row < rows; row++)
             {
-                for (var column = 0; column < Columns; column += 2 * TVectors.Width)
+                for (var column = 0; column < Columns; column += Math.Min(Columns, 4 * TVectors.Width))
                 {
                     OneRow(panel + column, count, x + (row * xStride), y + (row * yStride) + column);
                 }
@@ -45,19 +45,37 @@ internal static unsafe class HalfKernel<T, TVectors, TVector>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Weight(ushort* source) =>
-        typeof(T) == typeof(BFloat16Type) ? TVectors.LoadBFloat16(source) : TVectors.LoadFloat16(source);
+        typeof(T) == typeof(BFloat16Type) ? TVectors.LoadBFloat16(source) : TVectors.LoadFiniteFloat16(source);
 
-    /// <summary>One row by two vectors of outputs.</summary>
+    /// <summary>One row by up to four vectors of outputs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void OneRow(ushort* weights, int count, float* x, float* y)
     {
         var width = TVectors.Width;
         var (sum0, sum1) = (TVectors.Load(y), TVectors.Load(y + width));
-        for (; count > 0; count--, weights += Columns, x++)
+        if (4 * TVectors.Width <= Columns)
         {
-            var value = TVectors.Broadcast(x);
-            sum0 = TVectors.FusedMultiplyAdd(value, Weight(weights), sum0);
-            sum1 = TVectors.FusedMultiplyAdd(value, Weight(weights + width), sum1);
+            var (sum2, sum3) = (TVectors.Load(y + (2 * width)), TVectors.Load(y + (3 * width)));
+            for (; count > 0; count--, weights += Columns, x++)
+            {
+                var value = TVectors.Broadcast(x);
+                sum0 = TVectors.FusedMultiplyAdd(value, Weight(weights), sum0);
+                sum1 = TVectors.FusedMultiplyAdd(value, Weight(weights + width), sum1);
+                sum2 = TVectors.FusedMultiplyAdd(value, Weight(weights + (2 * width)), sum2);
+                sum3 = TVectors.FusedMultiplyAdd(value, Weight(weights + (3 * width)), sum3);
+            }
+
+            TVectors.Store(sum2, y + (2 * width));
+            TVectors.Store(sum3, y + (3 * width));
+        }
+        else
+        {
+            for (; count > 0; count--, weights += Columns, x++)
+            {
+                var value = TVectors.Broadcast(x);
+                sum0 = TVectors.FusedMultiplyAdd(value, Weight(weights), sum0);
+                sum1 = TVectors.FusedMultiplyAdd(value, Weight(weights + width), sum1);
+            }
         }
 
         TVectors.Store(sum0, y);

@@ -8,6 +8,7 @@ public sealed unsafe class HalfMatrix<T> : WeightMatrix
     where T : struct, IHalfType
 {
     private readonly NativeBuffer _memory;
+    private volatile bool _finite = true;
 
     public HalfMatrix(int inputs, int outputs)
         : base(inputs, outputs)
@@ -20,6 +21,8 @@ public sealed unsafe class HalfMatrix<T> : WeightMatrix
     }
 
     public override long ByteCount => _memory.ByteCount;
+
+    internal override bool CanBeReadPacked => _finite;
 
     /// <summary>Takes a part that lies as workspaces have it, [inputs, columns].</summary>
     /// <param name="source">The part's first element.</param>
@@ -38,6 +41,7 @@ public sealed unsafe class HalfMatrix<T> : WeightMatrix
             var to = Panel(output / Columns) + ((nint)firstInput * Columns) + lane;
             for (var row = 0; row < rows; row++)
             {
+                Check(source + (row * stride) + column, count);
                 Unsafe.CopyBlockUnaligned(to + ((nint)row * Columns), source + (row * stride) + column, (uint)count * sizeof(ushort));
             }
 
@@ -54,6 +58,7 @@ public sealed unsafe class HalfMatrix<T> : WeightMatrix
             for (var lane = 0; lane < Math.Min(Columns, Outputs - (panel * Columns)); lane++)
             {
                 var from = source + (((nint)(panel * Columns) + lane) * Inputs);
+                Check(from, Inputs);
                 for (nint input = 0; input < Inputs; input++)
                 {
                     to[(input * Columns) + lane] = from[input];
@@ -89,6 +94,14 @@ public sealed unsafe class HalfMatrix<T> : WeightMatrix
             default:
                 HalfKernel<T, Vectors128, Vector128<float>>.Multiply(Panel(panel), Inputs, x, Inputs, rows, y, yStride);
                 break;
+        }
+    }
+
+    private void Check(ushort* values, int count)
+    {
+        if (typeof(T) == typeof(Float16Type) && !FiniteCheck.AllFinite((System.Half*)values, count))
+        {
+            _finite = false;
         }
     }
 

@@ -28,6 +28,7 @@ public sealed unsafe class MatrixProduct<T>(WorkerPool workers) : IWork, IDispos
     private nint _xStride;
     private nint _yStride;
     private int _rows;
+    private bool _packed;
     private bool _round;
 
     /// <summary>The lanes of few rows' products in bits; tests try them all.</summary>
@@ -42,7 +43,8 @@ public sealed unsafe class MatrixProduct<T>(WorkerPool workers) : IWork, IDispos
         (_matrix, _rows, _xStride, _yStride, _round) = (matrix, rows, xStride, yStride, round);
         _x = x;
         _y = y;
-        if (rows <= FewRows)
+        _packed = rows <= FewRows && matrix.CanBeReadPacked;
+        if (_packed)
         {
             Prepare();
         }
@@ -53,7 +55,7 @@ public sealed unsafe class MatrixProduct<T>(WorkerPool workers) : IWork, IDispos
     void IWork.Run(int item, int worker)
     {
         var y = _y + ((nint)item * WeightMatrix.Columns);
-        if (_rows <= FewRows)
+        if (_packed)
         {
             _matrix.MultiplyPanel(item, _x, _rows, y, _yStride, Width);
         }

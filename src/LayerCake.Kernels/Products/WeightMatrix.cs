@@ -17,6 +17,9 @@ public abstract unsafe class WeightMatrix(int inputs, int outputs) : IDisposable
     /// <summary>Bytes in memory.</summary>
     public abstract long ByteCount { get; }
 
+    /// <summary>Whether <see cref="MultiplyPanel"/> may be used: its fast conversion is wrong for float16 weights that are infinite or not numbers.</summary>
+    internal virtual bool CanBeReadPacked => true;
+
     /// <summary>The lanes in bits that suit this processor best.</summary>
     internal static int BestWidth => Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
 

@@ -60,6 +60,71 @@ internal sealed unsafe class MatrixProductTests
     }
 
     [Test]
+    public void Weights_that_are_not_finite_stay_so_in_few_rows_as_in_many([Values("inf", "nan")] string which, [Values] bool transposed)
+    {
+        const int Inputs = 32;
+        const int Outputs = 40;
+        var bad = which == "inf" ? Half.PositiveInfinity : Half.NaN;
+        var halves = Enumerable.Repeat(Half.One, Inputs * Outputs).ToArray();
+        halves[transposed ? (5 * Inputs) + 3 : (3 * Outputs) + 5] = bad;
+        using var matrix = new HalfMatrix<Float16Type>(Inputs, Outputs);
+        fixed (Half* source = halves)
+        {
+            if (transposed)
+            {
+                matrix.SetTransposed((ushort*)source);
+            }
+            else
+            {
+                matrix.Set((ushort*)source, Outputs, 0, Inputs, 0, Outputs);
+            }
+        }
+
+        var (x, y) = (Enumerable.Repeat(1f, Inputs).ToArray(), new float[64]);
+        using var pool = new WorkerPool(1);
+        using var product = new MatrixProduct<Float16Type>(pool);
+        fixed (float* from = x, to = y)
+        {
+            product.Multiply(matrix, from, Inputs, 1, to, 64);
+        }
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(y[5], Is.EqualTo((float)bad));
+            Assert.That(y[4], Is.EqualTo(Inputs));
+            Assert.That(y[6], Is.EqualTo(Inputs));
+        }
+    }
+
+    [Test]
+    public void Every_finite_float16_weight_is_converted_exactly([Values(128, 256, 512)] int width)
+    {
+        const int Inputs = 32;
+        const int Outputs = 2048;
+        var halves = Enumerable.Range(0, 65536).Select(bits => BitConverter.UInt16BitsToHalf((ushort)bits)).Select(half => Half.IsFinite(half) ? half : Half.Zero).ToArray();
+        using var matrix = new HalfMatrix<Float16Type>(Inputs, Outputs);
+        fixed (Half* source = halves)
+        {
+            matrix.Set((ushort*)source, Outputs, 0, Inputs, 0, Outputs);
+        }
+
+        var (x, y) = (new float[Inputs], new float[Outputs]);
+        using var pool = new WorkerPool(1);
+        using var product = new MatrixProduct<Float16Type>(pool) { Width = width };
+        for (var input = 0; input < Inputs; input++)
+        {
+            Array.Clear(x);
+            x[input] = 1;
+            fixed (float* from = x, to = y)
+            {
+                product.Multiply(matrix, from, Inputs, 1, to, Outputs, round: false);
+            }
+
+            Assert.That(y, Is.EqualTo(halves.Skip(input * Outputs).Take(Outputs).Select(half => (float)half)));
+        }
+    }
+
+    [Test]
     public void An_unequal_group_is_refused() => Assert.That(() => new Int4Matrix(96, 32, 64), Throws.ArgumentException);
 
     [Test]
