@@ -31,8 +31,10 @@ public sealed partial class BrowserTests
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(Regex.Count(dom, "<g class=\"box ran\">"), Is.EqualTo(5));
+            Assert.That(Regex.Count(dom, "<g class=\"box ran\">"), Is.EqualTo(6));
             Assert.That(Regex.Count(dom, "<rect class=\"range (keys|values)\""), Is.EqualTo(2 * 6));
+            // Perplexity of three variants, eight stretches of a window, the layers' outputs, keys and values of two heads of each layer.
+            Assert.That(Regex.Count(dom, "<rect class=\"figure\""), Is.EqualTo(3 + 8 + 6 + (2 * 2 * 6)));
             Assert.That(Regex.Count(dom, "<title>layer \\d [a-z_]+\\.[a-z_]+: "), Is.EqualTo(7 * 6));
             Assert.That(_browser.Asked.Where(line => !line.Contains("control.invalid", StringComparison.Ordinal)), Is.Empty);
         }
@@ -64,12 +66,12 @@ public sealed partial class BrowserTests
     [Test]
     public void Nothing_is_wider_than_the_screen()
     {
-        // In frames, since a window has a least width. The outer page measures; the report itself runs no script.
+        // In frames, since a window has a least width, and so high that none has a scroll bar. The outer page measures; the report itself runs no script.
         int[] widths = [390, 768, 1440];
         var report = System.Net.WebUtility.HtmlEncode(File.ReadAllText(_folder.At("report.html")));
         File.WriteAllText(
             _folder.At("frame.html"),
-            "<body>" + string.Concat(widths.Select(width => $"<iframe style=\"width:{width}px;height:4000px;border:0\" srcdoc=\"{report}\" onload=\"var d=this.contentDocument.documentElement;"
+            "<body>" + string.Concat(widths.Select(width => $"<iframe style=\"width:{width}px;height:9000px;border:0\" srcdoc=\"{report}\" onload=\"var d=this.contentDocument.documentElement;"
             + $"document.body.dataset.width{width}=d.clientWidth+' '+d.scrollWidth+' '+[...d.querySelectorAll('section,.card,.fact,.graph,h1')]"
             + ".filter(e=>e.getBoundingClientRect().right>d.clientWidth+0.5).length\"></iframe>")));
 

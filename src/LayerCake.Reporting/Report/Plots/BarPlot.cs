@@ -55,7 +55,7 @@ internal static class BarPlot
                             var y = double.IsFinite(bar.Value) ? Y(bar.Value) : Y(0);
                             markup.Titled(
                                 "rect", $"{bar.Name}: {bar.Text}",
-                                ("class", "range keys"), ("x", Markup.Percent((i + 0.2) / bars.Count)), ("width", Markup.Percent(0.6 / bars.Count)),
+                                ("class", "figure"), ("x", Markup.Percent((i + 0.2) / bars.Count)), ("width", Markup.Percent(0.6 / bars.Count)),
                                 ("y", Markup.Number(y)), ("height", Markup.Number(Math.Max(1, Y(0) - y))), ("rx", "2"));
                             if (named && i % every == 0)
                             {
