@@ -94,6 +94,11 @@ internal static unsafe class CacheKernel<TVectors, TVector>
         var (scale, offset) = (TVectors.Broadcast(&factor), TVectors.Broadcast(&added));
         for (var token = 0; token < keys.Count; token++, key += size)
         {
+            for (nint line = 0; line < size; line += Prefetch.Line)
+            {
+                Prefetch.Ahead(key + line);
+            }
+
             for (var lane = 0; lane < Lanes; lane += TVectors.Width)
             {
                 var sum = TVectors.Multiply(TVectors.Load(query + lane), Value(key + lane, scale, offset));
@@ -125,6 +130,7 @@ internal static unsafe class CacheKernel<TVectors, TVector>
             var (sum2, sum3) = (TVectors.Load(results + i + (2 * width)), TVectors.Load(results + i + (3 * width)));
             for (var token = 0; token < values.Count; token++, value += size)
             {
+                Prefetch.Ahead(value);
                 var weight = TVectors.Broadcast(weights + token);
                 sum0 = TVectors.FusedMultiplyAdd(weight, Value(value, scale, offset), sum0);
                 sum1 = TVectors.FusedMultiplyAdd(weight, Value(value + width, scale, offset), sum1);
@@ -184,6 +190,7 @@ internal static unsafe class CacheKernel<TVectors, TVector>
                 var (scale, offset) = (TVectors.Broadcast(&factor), TVectors.Broadcast(&added));
                 for (nint i = 0; i < elements; i += TVectors.Width)
                 {
+                    Prefetch.Ahead(tokens.Data + from + i);
                     TVectors.Store(Value(tokens.Data + from + i, scale, offset), to + i);
                 }
 
@@ -191,6 +198,7 @@ internal static unsafe class CacheKernel<TVectors, TVector>
             case CacheType.Float16:
                 for (nint i = 0; i < elements; i += TVectors.Width)
                 {
+                    Prefetch.Ahead((ushort*)tokens.Data + from + i);
                     TVectors.Store(TVectors.LoadFloat16((ushort*)tokens.Data + from + i), to + i);
                 }
 
@@ -198,6 +206,7 @@ internal static unsafe class CacheKernel<TVectors, TVector>
             default:
                 for (nint i = 0; i < elements; i += TVectors.Width)
                 {
+                    Prefetch.Ahead((ushort*)tokens.Data + from + i);
                     TVectors.Store(TVectors.LoadBFloat16((ushort*)tokens.Data + from + i), to + i);
                 }
 

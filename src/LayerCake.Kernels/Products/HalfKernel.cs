@@ -58,6 +58,7 @@ internal static unsafe class HalfKernel<T, TVectors, TVector>
             var (sum2, sum3) = (TVectors.Load(y + (2 * width)), TVectors.Load(y + (3 * width)));
             for (; count > 0; count--, weights += Columns, x++)
             {
+                Prefetch.Ahead(weights);
                 var value = TVectors.Broadcast(x);
                 sum0 = TVectors.FusedMultiplyAdd(value, Weight(weights), sum0);
                 sum1 = TVectors.FusedMultiplyAdd(value, Weight(weights + width), sum1);
@@ -72,6 +73,7 @@ internal static unsafe class HalfKernel<T, TVectors, TVector>
         {
             for (; count > 0; count--, weights += Columns, x++)
             {
+                Prefetch.Ahead(weights);
                 var value = TVectors.Broadcast(x);
                 sum0 = TVectors.FusedMultiplyAdd(value, Weight(weights), sum0);
                 sum1 = TVectors.FusedMultiplyAdd(value, Weight(weights + width), sum1);

@@ -118,6 +118,8 @@ internal static unsafe class Int4Kernel<TVectors, TVector>
             var (sum2, sum3) = (TVectors.Load(y + (2 * width)), TVectors.Load(y + (3 * width)));
             for (; count > 0; count--, words += Columns)
             {
+                Prefetch.Ahead(words);
+                Prefetch.Ahead((byte*)words + Prefetch.Line);
                 var offset = offsets;
                 for (var i = 0; i < Places; i++, offset += Columns)
                 {
@@ -136,6 +138,8 @@ internal static unsafe class Int4Kernel<TVectors, TVector>
         {
             for (; count > 0; count--, words += Columns)
             {
+                Prefetch.Ahead(words);
+                Prefetch.Ahead((byte*)words + Prefetch.Line);
                 var offset = offsets;
                 for (var i = 0; i < Places; i++, offset += Columns)
                 {
