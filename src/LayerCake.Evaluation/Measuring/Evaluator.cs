@@ -11,7 +11,7 @@ namespace LayerCake.Evaluation;
 public static class Evaluator
 {
     /// <summary>Names what decides the bits of a figure besides models and text; for keys and protocols.</summary>
-    public const string Numerics = "cpu-1";
+    public const string Numerics = "cpu-2";
 
     /// <summary>Measures.</summary>
     /// <exception cref="EvaluationException">Variants of different models, ids that a model lacks, logits that are no numbers.</exception>

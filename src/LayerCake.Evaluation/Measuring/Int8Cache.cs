@@ -20,7 +20,7 @@ internal sealed unsafe class Int8Cache(KeyValueScale[] ranks, int headDimension)
         var width = channels / headDimension / ranks.Length * headDimension;
         for (var rank = 0; rank < ranks.Length; rank++)
         {
-            var range = IntegerRange.Of(activation == Activation.Value ? ranks[rank].Values : ranks[rank].Keys);
+            var range = activation == Activation.Value ? ranks[rank].Values : ranks[rank].Keys;
             for (var row = 0; row < rows; row++)
             {
                 Restore(values + (row * stride) + (rank * width), width, range);
@@ -28,18 +28,17 @@ internal sealed unsafe class Int8Cache(KeyValueScale[] ranks, int headDimension)
         }
     }
 
+    /// <summary>Stores and reads back as the Runtime does, whose cache is the engine's byte for byte. Heads are whole vectors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Restore(float* values, int count, IntegerRange range)
+    internal static void Restore(float* values, int count, Int8Range range)
     {
-        var i = 0;
-        for (; i <= count - Float16Lanes.Width; i += Float16Lanes.Width)
+        var stored = new Runtime.KeyValueScale(range.Scale, range.ZeroPoint);
+        var (scale, offset) = (Vector512.Create(stored.Scale), Vector512.Create(stored.PrefillOffset));
+        var bytes = stackalloc byte[Float16Lanes.Width];
+        for (var i = 0; i < count; i += Float16Lanes.Width)
         {
-            range.Restore(Vector512.Load(values + i)).Store(values + i);
-        }
-
-        for (; i < count; i++)
-        {
-            values[i] = range.Restore(values[i]);
+            Runtime.ByteElement<Float16Type>.Store(Vector512.Load(values + i), bytes, stored);
+            Runtime.ByteElement<Float16Type>.LoadPrefill(bytes, scale, offset).Store(values + i);
         }
     }
 }

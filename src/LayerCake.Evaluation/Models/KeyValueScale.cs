@@ -3,14 +3,7 @@ namespace LayerCake.Evaluation;
 /// <summary>How one layer's cached keys or values are kept as int8 on one rank.</summary>
 /// <param name="Scale">Of a step, in units of the values.</param>
 /// <param name="ZeroPoint">A real number in units of the values: the middle of the range.</param>
-public readonly record struct Int8Range(float Scale, float ZeroPoint)
-{
-    /// <summary>
-    /// What the engine gets back of a cached value: q = clamp(round_half_even((x − zp) / scale + 128), 0, 255), x' = float16((q − 128) · scale + zp)
-    /// (LMDeploy v0.1.0, prefill over an int8 cache).
-    /// </summary>
-    public float Restore(float value) => IntegerRange.Of(this).Restore(value);
-}
+public readonly record struct Int8Range(float Scale, float ZeroPoint);
 
 /// <summary>The four numbers of a <c>past_kv_scale</c> file.</summary>
 /// <param name="Keys">Of the keys after rotary embedding.</param>

@@ -115,7 +115,7 @@ internal sealed class QualityReportTests
         {
             Protocol = new EvaluationProtocol
             {
-                DatasetSha256 = new string('0', 64), IdsSha256 = new string('1', 64), Window = 64, Stride = 63, Bos = "none", Windows = 2, Tokens = 126, DType = "float16", Device = "cpu", Numerics = "cpu-1",
+                DatasetSha256 = new string('0', 64), IdsSha256 = new string('1', 64), Window = 64, Stride = 63, Bos = "none", Windows = 2, Tokens = 126, DType = "float16", Device = "cpu", Numerics = "cpu-2",
             },
             Variants = [source, source with { Name = "int4", Weights = "int4", Perplexity = 22, MeanDivergence = 0.2, PerplexityByPosition = [23, double.NaN] }],
             Layers = [new LayerFigures(0, "int4", 0.125, 0.25, new Dictionary<string, double> { ["mlp.up_proj"] = 0.1 }), new LayerFigures(0, "int4 + int8 KV", 0.13, null, new Dictionary<string, double>())],
