@@ -119,6 +119,34 @@ public sealed class BuildTests
         }
     }
 
+    [Test]
+    public void A_limit_that_is_passed_over_stops_the_build_and_the_older_package_stays()
+    {
+        using var folder = new CakeFolder();
+        string[] recipe =
+        [
+            "--recipe", "internlm-tiny-w4kv8.yaml", "--set", "calibrate.samples=2", "--set", "calibrate.sequence_length=64", "--set", "auto_awq.method=lmdeploy",
+            "--set", "evaluate={ dataset: data/prose-eval.txt, window: 64, windows: 1 }",
+        ];
+        var older = folder.Cake(recipe);
+        var before = PackageFiles();
+
+        var stopped = folder.Cake([.. recipe, "--set", "kv_qparams.symmetric=true", "--set", "evaluate.max_kl=0.0001"]);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(older.ExitCode, Is.Zero, older.Text);
+            Assert.That(before, Has.Count.GreaterThan(10));
+            Assert.That(stopped.ExitCode, Is.Not.Zero);
+            Assert.That(stopped.Text, Does.Contain("mean KL divergence of int4 + int8 KV is ").And.Contain("at most 0.0001 is allowed"));
+            Assert.That(stopped.Text, Does.Match("int4 \\+ int8 KV +int4 +int8 +[0-9.]+"), "the table");
+            Assert.That(stopped.Text, Does.Not.Match("package +ran"));
+            Assert.That(PackageFiles(), Is.EqualTo(before));
+        }
+
+        List<string> PackageFiles() => [.. folder.Snapshot().Where(entry => entry.StartsWith(folder.At("artifacts", "internlm-tiny-w4kv8") + "/", StringComparison.Ordinal))];
+    }
+
     /// <summary>The process of the calibrate step, once it computes.</summary>
     private static Process WaitForStep(RunningCake run)
     {
