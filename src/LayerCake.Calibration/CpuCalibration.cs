@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using LayerCake.Kernels;
 using LayerCake.Models;
 using LayerCake.Quantization;
@@ -30,7 +29,7 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
 
         LibTorch.EnsureLoaded();
         using var scope = NewDisposeScope();
-        using var workspaces = new Workspaces(_configuration, _tokens);
+        using var workspaces = new Workspaces<CpuLayerWorkspace>(() => new CpuLayerWorkspace(_configuration, _tokens));
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
         using var parts = new CalibrationParts(request, statistics);
         var finished = parts.Restore();
@@ -75,18 +74,18 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
     }
 
     private unsafe void RunLayer(
-        int layer, CpuDecoderLayer weights, Tensor hidden, RotaryTable rotary, Workspaces workspaces, CalibrationParts parts, ParallelOptions options)
+        int layer, CpuDecoderLayer weights, Tensor hidden, RotaryTable rotary, Workspaces<CpuLayerWorkspace> workspaces, CalibrationParts parts, ParallelOptions options)
     {
         var observations = new LayerObservations(_samples);
         var name = _family.Layer(layer);
         var size = (nint)_tokens * _configuration.HiddenSize;
         var states = (Half*)TensorLoading.NativeMemoryOf(hidden);
         var done = 0;
-        ForEachSample(options, workspaces, (sample, memory) =>
+        workspaces.ForEach<CalibrationException>(_samples, options, (sample, memory) =>
         {
-            ReadHidden(states + (sample * size), memory);
+            Float16Lanes.LoadRows(states + (sample * size), memory.Hidden, memory.HiddenStride, _tokens, _configuration.HiddenSize);
             weights.Run(memory, rotary, new Observer(observations, sample, layer, _family));
-            WriteHidden(memory, states + (sample * size));
+            Float16Lanes.StoreRows(memory.Hidden, memory.HiddenStride, states + (sample * size), _tokens, _configuration.HiddenSize);
             var count = Interlocked.Increment(ref done);
             if (count < _samples)
             {
@@ -100,20 +99,20 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
     }
 
     /// <summary>The original runs the final norm once over all samples, so its means are over all their tokens and are merged once.</summary>
-    private unsafe void RunFinalNorm(Tensor hidden, Workspaces workspaces, ParallelOptions options)
+    private unsafe void RunFinalNorm(Tensor hidden, Workspaces<CpuLayerWorkspace> workspaces, ParallelOptions options)
     {
         var channels = _configuration.HiddenSize;
         var name = $"{_family.FinalNorm}.weight";
         using var loaded = LayerWeights.LoadFinite(request.Weights, name, [channels], CPU);
-        using var weight = FloatBuffer.From((Half*)TensorLoading.NativeMemoryOf(loaded), channels, CpuLayerWorkspace.Stride(channels));
+        using var weight = FloatBuffer.From((Half*)TensorLoading.NativeMemoryOf(loaded), channels, PanelProduct.Stride(channels));
         var size = (nint)_tokens * channels;
         var states = (Half*)TensorLoading.NativeMemoryOf(hidden);
         var extremes = new SampleStatistics[_samples];
         var sums = new float[_samples][];
         var absoluteSums = new float[_samples][];
-        ForEachSample(options, workspaces, (sample, memory) =>
+        workspaces.ForEach<CalibrationException>(_samples, options, (sample, memory) =>
         {
-            ReadHidden(states + (sample * size), memory);
+            Float16Lanes.LoadRows(states + (sample * size), memory.Hidden, memory.HiddenStride, _tokens, _configuration.HiddenSize);
             Elementwise.RmsNorm(memory.Hidden, memory.Normed, _tokens, memory.HiddenStride, channels, weight.Pointer, (float)_configuration.RmsNormEpsilon);
             (sums[sample], absoluteSums[sample]) = (new float[channels], new float[channels]);
             extremes[sample] = ChannelReduction.Reduce(memory.Normed, _tokens, memory.HiddenStride, channels, sums[sample], absoluteSums[sample])
@@ -147,40 +146,6 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
         return mean;
     }
 
-    private void ForEachSample(ParallelOptions options, Workspaces workspaces, Action<int, CpuLayerWorkspace> body)
-    {
-        try
-        {
-            Parallel.For(0, _samples, options, workspaces.Rent, (sample, _, memory) =>
-            {
-                body(sample, memory);
-                return memory;
-            }, workspaces.Return);
-        }
-        catch (AggregateException failures) when (failures.Flatten().InnerExceptions.OfType<CalibrationException>().FirstOrDefault() is { } failure)
-        {
-            throw failure;
-        }
-    }
-
-    private unsafe void ReadHidden(Half* states, CpuLayerWorkspace memory)
-    {
-        var channels = _configuration.HiddenSize;
-        for (var row = 0; row < _tokens; row++)
-        {
-            Float16Lanes.Load(states + ((nint)row * channels), memory.Hidden + (row * memory.HiddenStride), channels);
-        }
-    }
-
-    private unsafe void WriteHidden(CpuLayerWorkspace memory, Half* states)
-    {
-        var channels = _configuration.HiddenSize;
-        for (var row = 0; row < _tokens; row++)
-        {
-            Float16Lanes.Store(memory.Hidden + (row * memory.HiddenStride), states + ((nint)row * channels), channels);
-        }
-    }
-
     private sealed unsafe class Observer(LayerObservations observations, int sample, int layer, ModelFamily family) : IRowObserver
     {
         public void Observe(Activation activation, float* values, int rows, nint stride, int channels) =>
@@ -190,23 +155,5 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
         public static CalibrationException NotFinite(string what, int sample) => new(
             $"In sample {sample}, {what} is infinite or not a number in float16, which the engine computes in. " +
             "The model does not work in float16, or its weights are damaged: try it with other software first.");
-    }
-
-    /// <summary>As many workspaces as threads were ever at work; kept from layer to layer.</summary>
-    private sealed class Workspaces(ModelConfiguration configuration, int tokens) : IDisposable
-    {
-        private readonly ConcurrentBag<CpuLayerWorkspace> _free = [];
-
-        public CpuLayerWorkspace Rent() => _free.TryTake(out var workspace) ? workspace : new CpuLayerWorkspace(configuration, tokens);
-
-        public void Return(CpuLayerWorkspace workspace) => _free.Add(workspace);
-
-        public void Dispose()
-        {
-            foreach (var workspace in _free)
-            {
-                workspace.Dispose();
-            }
-        }
     }
 }

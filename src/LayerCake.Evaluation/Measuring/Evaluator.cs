@@ -60,7 +60,7 @@ public static class Evaluator
         var scores = new WindowScores[windows.Count][];
         using var head = new HeadPass(request.Variants, request.Windows.Length);
         using var memories = new Workspaces<FloatBuffer>(head.NewMemory);
-        memories.ForEach(windows.Count, options, (window, memory) =>
+        memories.ForEach<EvaluationException>(windows.Count, options, (window, memory) =>
         {
             scores[window] = head.Score(window, windows[window], [.. layers.States.Select(variant => variant[window])], memory);
             windowDone();

@@ -29,7 +29,7 @@ internal sealed unsafe class HeadPass : IDisposable
         _variants = variants;
         _rows = rows;
         _configuration = variants[0].Model.Configuration;
-        _blockRows = (int)Math.Clamp(BlockFloats / CpuLayerWorkspace.Stride(_configuration.VocabularySize), 8, rows);
+        _blockRows = (int)Math.Clamp(BlockFloats / PanelProduct.Stride(_configuration.VocabularySize), 8, rows);
         try
         {
             foreach (var variant in variants)
@@ -49,7 +49,7 @@ internal sealed unsafe class HeadPass : IDisposable
 
     /// <summary>Memory of one thread: the normed states of all variants and a block of their logits.</summary>
     public FloatBuffer NewMemory() => new(
-        (_variants.Count * ((_rows * (long)CpuLayerWorkspace.Stride(_configuration.HiddenSize)) + (_blockRows * (long)CpuLayerWorkspace.Stride(_configuration.VocabularySize))))
+        (_variants.Count * ((_rows * (long)PanelProduct.Stride(_configuration.HiddenSize)) + (_blockRows * (long)PanelProduct.Stride(_configuration.VocabularySize))))
         + (PackedMatrix.DepthBlock * PanelProduct.Columns));
 
     /// <summary>Scores one window.</summary>
@@ -59,8 +59,8 @@ internal sealed unsafe class HeadPass : IDisposable
     /// <param name="memory">From <see cref="NewMemory"/>.</param>
     public WindowScores[] Score(int window, int[] ids, Half[][] states, FloatBuffer memory)
     {
-        var (hiddenSize, hiddenStride) = (_configuration.HiddenSize, CpuLayerWorkspace.Stride(_configuration.HiddenSize));
-        var vocabularyStride = CpuLayerWorkspace.Stride(_configuration.VocabularySize);
+        var (hiddenSize, hiddenStride) = (_configuration.HiddenSize, PanelProduct.Stride(_configuration.HiddenSize));
+        var vocabularyStride = PanelProduct.Stride(_configuration.VocabularySize);
         var normed = memory.Pointer;
         var logits = normed + (_variants.Count * _rows * hiddenStride);
         var scratch = logits + (_variants.Count * _blockRows * vocabularyStride);
@@ -71,10 +71,7 @@ internal sealed unsafe class HeadPass : IDisposable
             var rows = normed + (v * _rows * hiddenStride);
             fixed (Half* state = states[v])
             {
-                for (var row = 0; row < _rows; row++)
-                {
-                    Float16Lanes.Load(state + ((nint)row * hiddenSize), rows + (row * hiddenStride), hiddenSize);
-                }
+                Float16Lanes.LoadRows(state, rows, hiddenStride, _rows, hiddenSize);
             }
 
             Elementwise.RmsNorm(rows, rows, _rows, hiddenStride, hiddenSize, _heads[_variants[v].Model].Norm.Pointer, (float)_variants[v].Model.Configuration.RmsNormEpsilon);
@@ -157,7 +154,7 @@ internal sealed unsafe class HeadPass : IDisposable
             var name = weights.TryFind(family.Head, out _) || !configuration.TiesHeadToEmbedding ? family.Head : family.Embedding;
             using (var norm = LayerWeights.LoadFinite(weights, $"{family.FinalNorm}.weight", [configuration.HiddenSize], CPU))
             {
-                Norm = FloatBuffer.From((Half*)TensorLoading.NativeMemoryOf(norm), configuration.HiddenSize, CpuLayerWorkspace.Stride(configuration.HiddenSize));
+                Norm = FloatBuffer.From((Half*)TensorLoading.NativeMemoryOf(norm), configuration.HiddenSize, PanelProduct.Stride(configuration.HiddenSize));
             }
 
             try

@@ -62,7 +62,7 @@ internal sealed unsafe class LayerPass
                 }
 
                 var sums = new LayerSums[_windows.Ids.Count];
-                workspaces.ForEach(sums.Length, options, (window, memory) =>
+                workspaces.ForEach<EvaluationException>(sums.Length, options, (window, memory) =>
                 {
                     sums[window] = RunWindow(layer, window, loaded, rotary, memory);
                     windowDone();
@@ -160,25 +160,17 @@ internal sealed unsafe class LayerPass
 
     private void Take(Half[] states, CpuLayerWorkspace work)
     {
-        var channels = _configuration.HiddenSize;
         fixed (Half* from = states)
         {
-            for (var row = 0; row < work.Rows; row++)
-            {
-                Float16Lanes.Load(from + ((nint)row * channels), work.Hidden + (row * work.HiddenStride), channels);
-            }
+            Float16Lanes.LoadRows(from, work.Hidden, work.HiddenStride, work.Rows, _configuration.HiddenSize);
         }
     }
 
     private void Give(CpuLayerWorkspace work, Half[] states)
     {
-        var channels = _configuration.HiddenSize;
         fixed (Half* to = states)
         {
-            for (var row = 0; row < work.Rows; row++)
-            {
-                Float16Lanes.Store(work.Hidden + (row * work.HiddenStride), to + ((nint)row * channels), channels);
-            }
+            Float16Lanes.StoreRows(work.Hidden, work.HiddenStride, to, work.Rows, _configuration.HiddenSize);
         }
     }
 

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Globalization;
 using LayerCake.Models;
 using LayerCake.TurboMind;
 
@@ -33,7 +31,7 @@ internal static class WorkspaceModel
     /// <summary>Reads <c>layers.N.past_kv_scale.R.weight</c>, [layer][rank].</summary>
     /// <param name="folder">The weights folder, or what kv_qparams wrote.</param>
     /// <param name="engine">Says how many layers and ranks there are.</param>
-    /// <exception cref="WorkspaceException">A file is missing or of the wrong size.</exception>
+    /// <exception cref="WorkspaceException">A file is missing, or its content cannot be used.</exception>
     public static IReadOnlyList<KeyValueScale[]> ReadScales(string folder, EngineConfiguration engine) =>
     [
         .. Enumerable.Range(0, engine.LayerCount).Select(layer =>
@@ -45,25 +43,8 @@ internal static class WorkspaceModel
 
     private static KeyValueScale ReadScale(string path)
     {
-        byte[] bytes;
-        try
-        {
-            bytes = File.ReadAllBytes(path);
-        }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-        {
-            throw new WorkspaceException($"{path} cannot be read: {fault.Message} Every layer and rank needs its KV scales", fault);
-        }
-
-        if (bytes.Length != WeightFile.KeyValueScaleBytes)
-        {
-            throw new WorkspaceException(string.Create(CultureInfo.InvariantCulture, $"{path} has {bytes.Length} bytes, not {WeightFile.KeyValueScaleBytes}. Run kv_qparams again"));
-        }
-
-        var numbers = Enumerable.Range(0, 4).Select(i => BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(4 * i))).ToArray();
-        return Array.TrueForAll(numbers, float.IsFinite)
-            ? new KeyValueScale(new Int8Range(numbers[0], numbers[1]), new Int8Range(numbers[2], numbers[3]))
-            : throw new WorkspaceException($"{path} holds infinities or NaN. Run kv_qparams again");
+        var numbers = KeyValueScaleFiles.ReadNumbers(path, "Every layer and rank needs its KV scales");
+        return new KeyValueScale(new Int8Range(numbers[0], numbers[1]), new Int8Range(numbers[2], numbers[3]));
     }
 
     /// <summary>A dynamic NTK factor above 1 stretches short sequences too: theta · f^(d / (d − 2)).</summary>

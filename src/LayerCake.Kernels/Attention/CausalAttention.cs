@@ -190,5 +190,5 @@ public sealed unsafe class CausalAttention
         }
     }
 
-    private static int Pad(int count) => (count + PanelProduct.Columns - 1) / PanelProduct.Columns * PanelProduct.Columns;
+    private static int Pad(int count) => (int)PanelProduct.Stride(count);
 }

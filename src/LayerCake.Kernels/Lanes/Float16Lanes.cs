@@ -112,6 +112,24 @@ public static unsafe class Float16Lanes
         }
     }
 
+    /// <summary>Widens rows that lie one after the other into rows <paramref name="stride"/> floats apart.</summary>
+    public static void LoadRows(Half* source, float* destination, nint stride, int rows, int channels)
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            Load(source + ((nint)row * channels), destination + (row * stride), channels);
+        }
+    }
+
+    /// <summary>Stores rows <paramref name="stride"/> floats apart, float16 values already, one after the other.</summary>
+    public static void StoreRows(float* source, nint stride, Half* destination, int rows, int channels)
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            Store(source + (row * stride), destination + ((nint)row * channels), channels);
+        }
+    }
+
     /// <summary>Rounds <paramref name="count"/> values to float16; NaN becomes infinity.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RoundSingle(float* source, Half* destination, nint count)

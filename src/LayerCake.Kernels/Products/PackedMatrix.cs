@@ -13,7 +13,7 @@ public sealed unsafe class PackedMatrix : IDisposable
     public const int DepthBlock = 256;
 
     /// <summary>Rows per step: their activations for one depth block are 512 KB and stay in the second-level cache.</summary>
-    private const int RowBlock = 512;
+    public const int RowBlock = 512;
 
     private readonly NativeBuffer _panels;
     private readonly Half* _memory;
@@ -32,7 +32,7 @@ public sealed unsafe class PackedMatrix : IDisposable
 
     public int Inputs { get; }
 
-    private int PanelCount => (Outputs + PanelProduct.Columns - 1) / PanelProduct.Columns;
+    private int PanelCount => PanelProduct.PanelsOf(Outputs);
 
     /// <summary>
     /// c = f16(a · Wᵀ + bias) for rows of activations; one rounding, as a float16 product with float32 sums has.
@@ -68,8 +68,9 @@ public sealed unsafe class PackedMatrix : IDisposable
 
     public void Dispose() => _panels.Dispose();
 
+    /// <summary>c = f16(c + bias) for a panel's 32 columns of all rows; no bias where it is null.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Finish(float* c, nint ldc, int rows, float* bias)
+    public static void Finish(float* c, nint ldc, int rows, float* bias)
     {
         var low = bias == null ? Vector512<float>.Zero : Vector512.Load(bias);
         var high = bias == null ? Vector512<float>.Zero : Vector512.Load(bias + 16);

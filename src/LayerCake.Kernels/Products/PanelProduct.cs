@@ -19,6 +19,12 @@ public static unsafe class PanelProduct
 
     private const int RowsAtOnce = 8;
 
+    /// <summary>Panels that hold so many columns.</summary>
+    public static int PanelsOf(int columns) => (columns + Columns - 1) / Columns;
+
+    /// <summary>Columns rounded up to whole panels.</summary>
+    public static nint Stride(int columns) => (nint)PanelsOf(columns) * Columns;
+
     /// <summary>c[rows, 32] = a[rows, depth] · panel[depth, 32], added to what c holds where <paramref name="accumulate"/>.</summary>
     [SkipLocalsInit]
     public static void Multiply(float* a, nint lda, int rows, float* panel, float* c, nint ldc, nint depth, bool accumulate)

@@ -12,7 +12,7 @@ public abstract unsafe class WeightMatrix(int inputs, int outputs) : IDisposable
 
     public int Outputs { get; } = outputs;
 
-    public int PanelCount { get; } = (outputs + Columns - 1) / Columns;
+    public int PanelCount { get; } = PanelProduct.PanelsOf(outputs);
 
     /// <summary>Bytes in memory.</summary>
     public abstract long ByteCount { get; }

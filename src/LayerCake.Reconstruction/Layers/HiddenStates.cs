@@ -29,27 +29,13 @@ internal sealed unsafe class HiddenStates : IDisposable
 
     /// <summary>Reads a sample into rows of float32.</summary>
     /// <param name="channels">Channels of what was written; those of the states where it is 0.</param>
-    public void Read(int sample, float* to, nint stride, int channels = 0)
-    {
-        channels = channels > 0 ? channels : Channels;
-        var from = Sample(sample);
-        for (var token = 0; token < Tokens; token++)
-        {
-            Float16Lanes.Load(from + ((long)token * channels), to + (token * stride), channels);
-        }
-    }
+    public void Read(int sample, float* to, nint stride, int channels = 0) =>
+        Float16Lanes.LoadRows(Sample(sample), to, stride, Tokens, channels > 0 ? channels : Channels);
 
     /// <summary>Writes a sample; values are float16 values already.</summary>
     /// <param name="channels">At most those of the states; those where it is 0.</param>
-    public void Write(int sample, float* from, nint stride, int channels = 0)
-    {
-        channels = channels > 0 ? channels : Channels;
-        var to = Sample(sample);
-        for (var token = 0; token < Tokens; token++)
-        {
-            Float16Lanes.Store(from + (token * stride), to + ((long)token * channels), channels);
-        }
-    }
+    public void Write(int sample, float* from, nint stride, int channels = 0) =>
+        Float16Lanes.StoreRows(from, stride, Sample(sample), Tokens, channels > 0 ? channels : Channels);
 
     /// <summary>Divides channels by powers of two.</summary>
     /// <param name="factors">As many as channels were written.</param>

@@ -11,9 +11,9 @@ internal sealed unsafe class SampleBuffers : IDisposable
     public SampleBuffers(ModelConfiguration configuration, int tokens)
     {
         Tokens = tokens;
-        HiddenStride = Stride(configuration.HiddenSize);
-        KeyValueStride = Stride(configuration.KeyValueSize);
-        InnerStride = Stride(configuration.IntermediateSize);
+        HiddenStride = PanelProduct.Stride(configuration.HiddenSize);
+        KeyValueStride = PanelProduct.Stride(configuration.KeyValueSize);
+        InnerStride = PanelProduct.Stride(configuration.IntermediateSize);
         _memory = new FloatBuffer(FloatCount(configuration, tokens));
         var next = _memory.Pointer;
         Hidden = Take(HiddenStride);
@@ -64,9 +64,6 @@ internal sealed unsafe class SampleBuffers : IDisposable
 
     public CausalAttention Attention { get; }
 
-    /// <summary>Channels rounded up to whole panels.</summary>
-    public static nint Stride(int channels) => (channels + PanelProduct.Columns - 1) / PanelProduct.Columns * PanelProduct.Columns;
-
     public static long MemoryFor(ModelConfiguration configuration, int tokens) => FloatCount(configuration, tokens) * sizeof(float);
 
     /// <summary>Fills <see cref="Transposed"/>.</summary>
@@ -91,7 +88,7 @@ internal sealed unsafe class SampleBuffers : IDisposable
 
     private static long FloatCount(ModelConfiguration configuration, int tokens)
     {
-        var (hidden, keys, inner) = (Stride(configuration.HiddenSize), Stride(configuration.KeyValueSize), Stride(configuration.IntermediateSize));
+        var (hidden, keys, inner) = (PanelProduct.Stride(configuration.HiddenSize), PanelProduct.Stride(configuration.KeyValueSize), PanelProduct.Stride(configuration.IntermediateSize));
         return (tokens * (long)((3 * hidden) + (2 * keys) + (2 * inner) + Math.Max(hidden, inner))) + CausalAttention.MemoryFor(tokens, configuration.HeadDimension);
     }
 }

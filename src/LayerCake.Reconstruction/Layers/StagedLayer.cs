@@ -56,7 +56,7 @@ internal sealed unsafe class StagedLayer : IDisposable
         void AddVector(string name, int length)
         {
             using var values = Read(name, 1, length);
-            var vector = new FloatBuffer(SampleBuffers.Stride(length));
+            var vector = new FloatBuffer(PanelProduct.Stride(length));
             for (var i = 0; i < length; i++)
             {
                 vector.Pointer[i] = (float)values.Row(0)[i];

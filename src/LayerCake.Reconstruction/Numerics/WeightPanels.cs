@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using LayerCake.Quantization.Numerics;
 using LayerCake.Kernels;
@@ -14,16 +13,12 @@ internal sealed unsafe class WeightPanels : IDisposable
     /// <summary>Outputs of a panel.</summary>
     public const int Width = PanelProduct.Columns;
 
-    // A panel's part of so many inputs is 32 KB and stays in the first-level cache.
-    private const int DepthBlock = 256;
-    private const int RowBlock = 512;
-
     private readonly FloatBuffer _memory;
 
     public WeightPanels(int outputs, int inputs)
     {
         (Outputs, Inputs) = (outputs, inputs);
-        PanelCount = (outputs + Width - 1) / Width;
+        PanelCount = PanelProduct.PanelsOf(outputs);
         _memory = new FloatBuffer((long)PanelCount * inputs * Width);
     }
 
@@ -97,19 +92,19 @@ internal sealed unsafe class WeightPanels : IDisposable
     /// <param name="bias">As many values as a row of c, or null.</param>
     public void Multiply(float* a, nint lda, int rows, float* c, nint ldc, float* bias)
     {
-        for (var row = 0; row < rows; row += RowBlock)
+        for (var row = 0; row < rows; row += PackedMatrix.RowBlock)
         {
-            var count = Math.Min(RowBlock, rows - row);
-            for (var depth = 0; depth < Inputs; depth += DepthBlock)
+            var count = Math.Min(PackedMatrix.RowBlock, rows - row);
+            for (var depth = 0; depth < Inputs; depth += PackedMatrix.DepthBlock)
             {
-                var length = Math.Min(DepthBlock, Inputs - depth);
+                var length = Math.Min(PackedMatrix.DepthBlock, Inputs - depth);
                 for (var panel = 0; panel < PanelCount; panel++)
                 {
                     var to = c + (row * ldc) + (panel * Width);
                     PanelProduct.Multiply(a + (row * lda) + depth, lda, count, Panel(panel) + ((long)depth * Width), to, ldc, length, accumulate: depth > 0);
                     if (depth + length == Inputs)
                     {
-                        Finish(to, ldc, count, bias == null ? null : bias + (panel * Width));
+                        PackedMatrix.Finish(to, ldc, count, bias == null ? null : bias + (panel * Width));
                     }
                 }
             }
@@ -117,16 +112,4 @@ internal sealed unsafe class WeightPanels : IDisposable
     }
 
     public void Dispose() => _memory.Dispose();
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Finish(float* c, nint ldc, int rows, float* bias)
-    {
-        var low = bias == null ? Vector512<float>.Zero : Vector512.Load(bias);
-        var high = bias == null ? Vector512<float>.Zero : Vector512.Load(bias + 16);
-        for (var row = 0; row < rows; row++, c += ldc)
-        {
-            Float16Lanes.Round(Vector512.Load(c) + low).Store(c);
-            Float16Lanes.Round(Vector512.Load(c + 16) + high).Store(c + 16);
-        }
-    }
 }

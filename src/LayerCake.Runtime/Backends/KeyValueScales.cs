@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
 using LayerCake.TurboMind;
 
 namespace LayerCake.Runtime;
@@ -19,6 +18,8 @@ internal readonly record struct KeyValueScale(float Scale, float ZeroPoint)
 /// <summary>The scales of an int8 KV cache: one pair per layer and KV head. A rank's scales are those of its heads.</summary>
 internal sealed class KeyValueScales
 {
+    private const string Need = "An int8 KV cache needs the scales of every layer: run kv_qparams, or use a float cache";
+
     private KeyValueScales(ImmutableArray<KeyValueScale[]> keys, ImmutableArray<KeyValueScale[]> values) => (Keys, Values) = (keys, values);
 
     /// <summary>By layer, then KV head.</summary>
@@ -49,7 +50,7 @@ internal sealed class KeyValueScales
             var (layerKeys, layerValues) = (new KeyValueScale[configuration.KeyValueHeadCount], new KeyValueScale[configuration.KeyValueHeadCount]);
             for (var rank = 0; rank < ranks; rank++)
             {
-                var numbers = ReadFile(Path.Combine(folder, WeightFile.KeyValueScale(layer, rank)));
+                var numbers = KeyValueScaleFiles.ReadNumbers(Path.Combine(folder, WeightFile.KeyValueScale(layer, rank)), Need);
                 var heads = configuration.KeyValueHeadCount / ranks;
                 layerKeys.AsSpan(rank * heads, heads).Fill(new KeyValueScale(numbers[0], numbers[1]));
                 layerValues.AsSpan(rank * heads, heads).Fill(new KeyValueScale(numbers[2], numbers[3]));
@@ -60,22 +61,5 @@ internal sealed class KeyValueScales
         }
 
         return new KeyValueScales(keys.ToImmutable(), values.ToImmutable());
-    }
-
-    private static float[] ReadFile(string path)
-    {
-        try
-        {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
-            var bytes = new byte[Math.Min(stream.Length, 2 * WeightFile.KeyValueScaleBytes)];
-            stream.ReadExactly(bytes);
-            return KeyValueScaleFiles.Fault(bytes) is { } fault
-                ? throw new WorkspaceException($"{path}: {fault}. Run kv_qparams again")
-                : MemoryMarshal.Cast<byte, float>(bytes).ToArray();
-        }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-        {
-            throw new WorkspaceException($"{path} cannot be read: {fault.Message} An int8 KV cache needs the scales of every layer: run kv_qparams, or use a float cache", fault);
-        }
     }
 }

@@ -13,7 +13,7 @@ internal sealed unsafe class PassMemory : IDisposable
         Capacity = capacity;
         HiddenStride = c.HiddenSize;
         QueryKeyValueStride = c.HiddenSize + (2 * c.KeyValueHeadCount * c.SizePerHead);
-        InnerStride = (c.IntermediateSize + WeightMatrix.Columns - 1) / WeightMatrix.Columns * WeightMatrix.Columns;
+        InnerStride = PanelProduct.Stride(c.IntermediateSize);
         Hidden = Rows(HiddenStride);
         Normed = Rows(HiddenStride);
         Added = Rows(HiddenStride);

@@ -62,24 +62,9 @@ internal sealed class WorkspaceFeed : IWeightFeed
     }
 
     /// <summary>What the engine's kernels cannot carry would run there on garbage.</summary>
-    private static void CheckLimits(EngineConfiguration c, string path)
+    private static void CheckLimits(EngineConfiguration configuration, string path)
     {
-        if (c.SizePerHead != EngineConfiguration.HeadSize || c.RotaryEmbedding != EngineConfiguration.HeadSize)
-        {
-            throw new WorkspaceException(
-                $"{path}: size_per_head {c.SizePerHead}, rotary_embedding {c.RotaryEmbedding}: the engine has heads of {EngineConfiguration.HeadSize} only");
-        }
-
-        var dimensions = new ModelDimensions
-        {
-            LayerCount = c.LayerCount,
-            HiddenSize = c.HiddenSize,
-            HeadCount = c.HeadCount,
-            KeyValueHeadCount = c.KeyValueHeadCount,
-            IntermediateSize = c.IntermediateSize,
-            VocabularySize = c.VocabularySize,
-        };
-        var faults = WorkspaceLimits.Faults(dimensions, c.WeightType, c.TensorParallel, c.GroupSize, c.QuantPolicy != 0);
+        var faults = WorkspaceLimits.Faults(configuration);
         if (faults.Count > 0)
         {
             throw new WorkspaceException($"{path}: {string.Join("; ", faults)}");

@@ -59,7 +59,7 @@ internal sealed unsafe class CpuDecoderLayer : IDisposable
         void AddVector(string name, int length)
         {
             using var vector = Read(name, length);
-            loaded._vectors.Add(name, FloatBuffer.From((Half*)TensorLoading.NativeMemoryOf(vector), length, CpuLayerWorkspace.Stride(length)));
+            loaded._vectors.Add(name, FloatBuffer.From((Half*)TensorLoading.NativeMemoryOf(vector), length, PanelProduct.Stride(length)));
         }
     }
 

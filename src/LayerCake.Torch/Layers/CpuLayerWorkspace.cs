@@ -14,9 +14,9 @@ internal sealed unsafe class CpuLayerWorkspace : IDisposable
     public CpuLayerWorkspace(ModelConfiguration configuration, int rows)
     {
         Rows = rows;
-        HiddenStride = Stride(configuration.HiddenSize);
-        KeyValueStride = Stride(configuration.KeyValueSize);
-        InnerStride = Stride(configuration.IntermediateSize);
+        HiddenStride = PanelProduct.Stride(configuration.HiddenSize);
+        KeyValueStride = PanelProduct.Stride(configuration.KeyValueSize);
+        InnerStride = PanelProduct.Stride(configuration.IntermediateSize);
         _memory = new FloatBuffer(FloatCount(configuration, rows));
 
         var next = _memory.Pointer;
@@ -65,9 +65,6 @@ internal sealed unsafe class CpuLayerWorkspace : IDisposable
 
     public CausalAttention Attention { get; }
 
-    /// <summary>Channels rounded up to whole panels.</summary>
-    public static nint Stride(int channels) => (channels + PanelProduct.Columns - 1) / PanelProduct.Columns * PanelProduct.Columns;
-
     /// <summary>Bytes of one workspace.</summary>
     public static long MemoryFor(ModelConfiguration configuration, int rows) => FloatCount(configuration, rows) * sizeof(float);
 
@@ -75,6 +72,6 @@ internal sealed unsafe class CpuLayerWorkspace : IDisposable
 
     private static long FloatCount(ModelConfiguration configuration, int rows) =>
         (PackedMatrix.DepthBlock * PanelProduct.Columns)
-        + (rows * (long)((3 * Stride(configuration.HiddenSize)) + (2 * Stride(configuration.KeyValueSize)) + (2 * Stride(configuration.IntermediateSize))))
+        + (rows * (long)((3 * PanelProduct.Stride(configuration.HiddenSize)) + (2 * PanelProduct.Stride(configuration.KeyValueSize)) + (2 * PanelProduct.Stride(configuration.IntermediateSize))))
         + CausalAttention.MemoryFor(rows, configuration.HeadDimension);
 }

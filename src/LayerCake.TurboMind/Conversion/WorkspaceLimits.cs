@@ -39,7 +39,30 @@ public static class WorkspaceLimits
         return faults;
     }
 
-    /// <summary>Refuses what <see cref="Faults"/> finds, with the tensor parallel degrees and group sizes that would work.</summary>
+    /// <summary>All reasons why the engine cannot run a workspace with these settings, as sentences; empty if it can.</summary>
+    public static IReadOnlyList<string> Faults(EngineConfiguration configuration)
+    {
+        if (configuration.SizePerHead != EngineConfiguration.HeadSize || configuration.RotaryEmbedding != EngineConfiguration.HeadSize)
+        {
+            return
+            [
+                $"size_per_head {configuration.SizePerHead}, rotary_embedding {configuration.RotaryEmbedding}: the engine has heads of {EngineConfiguration.HeadSize} only",
+            ];
+        }
+
+        var dimensions = new ModelDimensions
+        {
+            LayerCount = configuration.LayerCount,
+            HiddenSize = configuration.HiddenSize,
+            HeadCount = configuration.HeadCount,
+            KeyValueHeadCount = configuration.KeyValueHeadCount,
+            IntermediateSize = configuration.IntermediateSize,
+            VocabularySize = configuration.VocabularySize,
+        };
+        return Faults(dimensions, configuration.WeightType, configuration.TensorParallel, configuration.GroupSize, configuration.QuantPolicy != 0);
+    }
+
+    /// <summary>Refuses what <see cref="Faults(ModelDimensions, WeightType, int, int, bool)"/> finds, with the tensor parallel degrees and group sizes that would work.</summary>
     /// <exception cref="WorkspaceException">The model cannot be laid out so.</exception>
     public static void Check(
         ModelDimensions model, WeightType weights, int tensorParallel, int groupSize, bool int8KeyValueCache = false)

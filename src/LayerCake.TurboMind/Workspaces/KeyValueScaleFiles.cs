@@ -31,7 +31,7 @@ public static class KeyValueScaleFiles
             for (var rank = 0; rank < configuration.TensorParallel; rank++)
             {
                 var name = WeightFile.KeyValueScale(layer, rank);
-                files.Add((name, Read(Path.Combine(scalesFolder, name))));
+                files.Add((name, Read(Path.Combine(scalesFolder, name), "Every layer and rank needs its KV scales")));
             }
         }
 
@@ -67,6 +67,16 @@ public static class KeyValueScaleFiles
         return null;
     }
 
+    /// <summary>k_scale, k_zp, v_scale and v_zp of a scale file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="need">Why it has to be there, for the message of an error.</param>
+    /// <exception cref="WorkspaceException">It cannot be read, or its content cannot be used.</exception>
+    public static float[] ReadNumbers(string path, string need)
+    {
+        var bytes = Read(path, need);
+        return [.. Enumerable.Range(0, bytes.Length / sizeof(float)).Select(i => BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(i * sizeof(float))))];
+    }
+
     /// <summary>Scales for more ranks than the weights have were made for another workspace: their ranges are of other heads.</summary>
     private static void CheckRanks(string folder, EngineConfiguration configuration)
     {
@@ -78,7 +88,7 @@ public static class KeyValueScaleFiles
         }
     }
 
-    private static byte[] Read(string path)
+    private static byte[] Read(string path, string need)
     {
         try
         {
@@ -89,7 +99,7 @@ public static class KeyValueScaleFiles
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            throw new WorkspaceException($"{path} cannot be read: {fault.Message} Every layer and rank needs its KV scales", fault);
+            throw new WorkspaceException($"{path} cannot be read: {fault.Message} {need}", fault);
         }
     }
 }

@@ -38,7 +38,7 @@ public sealed record WorkspaceListing
         var configuration = EngineConfigurationFile.Read(configurationPath);
         var entries = ReadEntries(weights, configuration);
         var faults = entries.Where(entry => entry.Fault is not null).Select(entry => $"{entry.Name}: {entry.Fault}")
-            .Concat(ConfigurationFaults(configuration, configurationPath))
+            .Concat(WorkspaceLimits.Faults(configuration).Select(fault => $"{configurationPath}: {fault}"))
             .Concat(KeyValueFaults(weights, configuration, entries))
             .Concat(isWorkspace ? TreeFaults(path) : []);
         return new WorkspaceListing
@@ -100,31 +100,6 @@ public sealed record WorkspaceListing
     }
 
     private static long TargetLength(FileInfo file) => file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target ? (target.Exists ? target.Length : -1) : file.Length;
-
-    private static IEnumerable<string> ConfigurationFaults(EngineConfiguration configuration, string path)
-    {
-        if (configuration.SizePerHead != EngineConfiguration.HeadSize || configuration.RotaryEmbedding != EngineConfiguration.HeadSize)
-        {
-            yield return $"{path}: size_per_head {configuration.SizePerHead}, rotary_embedding {configuration.RotaryEmbedding}: the engine has {EngineConfiguration.HeadSize} only";
-            yield break;
-        }
-
-        var dimensions = new ModelDimensions
-        {
-            LayerCount = configuration.LayerCount,
-            HiddenSize = configuration.HiddenSize,
-            HeadCount = configuration.HeadCount,
-            KeyValueHeadCount = configuration.KeyValueHeadCount,
-            IntermediateSize = configuration.IntermediateSize,
-            VocabularySize = configuration.VocabularySize,
-        };
-        var faults = WorkspaceLimits.Faults(
-            dimensions, configuration.WeightType, configuration.TensorParallel, configuration.GroupSize, configuration.QuantPolicy != 0);
-        foreach (var fault in faults)
-        {
-            yield return $"{path}: {fault}";
-        }
-    }
 
     private static IEnumerable<string> KeyValueFaults(string weights, EngineConfiguration configuration, ImmutableArray<WorkspaceEntry> entries)
     {
