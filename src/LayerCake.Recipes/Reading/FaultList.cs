@@ -12,6 +12,12 @@ internal sealed class FaultList
 
     public bool IsEmpty => _faults.Count == 0;
 
+    /// <summary>Faults that were found before, such as text that is no YAML; null where there is no such list.</summary>
+    public FaultList? Earlier { get; init; }
+
+    /// <summary>Whether all was read and nothing is wrong, here and earlier: what a recipe can be made of.</summary>
+    public bool IsClean => IsEmpty && !IsPartial && Earlier is null or { IsClean: true };
+
     public bool IsFull => _faults.Count >= Most;
 
     /// <summary>What was found, each once, in the order found.</summary>

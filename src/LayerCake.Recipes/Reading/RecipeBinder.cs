@@ -42,7 +42,7 @@ internal sealed class RecipeBinder
                     new RecipeRules(binder._top, binder._sections, faults).Check();
                 }
 
-                return faults.IsEmpty && !faults.IsPartial ? binder.Build(origin) : null;
+                return faults.IsClean ? binder.Build(origin) : null;
             default:
                 faults.Add(root.Origin, $"the recipe is {root.Description}; it must be a map with the keys name, model, calibrate…");
                 return null;

@@ -14,7 +14,7 @@ internal sealed class VariantBinder(RecipeMatrix matrix, Func<RecipeOrigin> orig
         var found = new List<(int Variant, RecipeFault Fault)>();
         for (var i = 0; i < combinations.Count; i++)
         {
-            var own = new FaultList { IsPartial = faults.IsPartial };
+            var own = new FaultList { IsPartial = faults.IsPartial, Earlier = faults };
             if (Bind(root, combinations[i], names?[i], own) is { } recipe)
             {
                 variants.Add(new RecipeVariant(recipe, [.. matrix.Axes.Zip(combinations[i], (axis, value) => KeyValuePair.Create(axis.Field.Path, value.Text))]));

@@ -27,6 +27,11 @@ internal sealed class MessageTests
             """));
     }
 
+    [TestCase("name: *other\n", "an alias ('*name') is not read; write the value itself")]
+    [TestCase("name: !x demo\n", "a tag ('!x') is not read; remove it")]
+    public void A_required_value_that_cannot_be_read_is_told_once(string name, string problem) =>
+        Assert.That(Recipes.Refused(name + Recipes.Least[(Recipes.Least.IndexOf('\n', StringComparison.Ordinal) + 1)..]), Is.EqualTo($"demo.yaml:1:7: {problem}"));
+
     [Test]
     public void Missing_and_misshapen_sections_are_told_with_an_example() =>
         Assert.That(Recipes.Refused("model: {}\ncalibrate: {}\nkv_qparams:\nauto_awq: []\nconvert: 3\nexecution: true"), Is.EqualTo($$"""
