@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The table of methods in docs/quantization.md: the demo model with every method and effort, measured on the texts given
-# (default: the demo's evaluation text). Usage: benchmarks/quantization.sh [TEXT...]
+# The table of methods in docs/quantization.md: the demo model with every method and effort, calibrated on prose alone, measured on texts
+# (default: the demo's evaluation text, documentation, source code). Usage: benchmarks/quantization.sh [TEXT...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+methods=(rtn {awq,gptq}:{fast,balanced,best})
 texts=("$@")
-[ ${#texts[@]} -gt 0 ] || texts=(recipes/data/prose-eval.txt)
+[ ${#texts[@]} -gt 0 ] || texts=(recipes/data/prose-eval.txt benchmarks/texts/documentation.txt benchmarks/texts/source.txt)
 dotnet run --project benchmarks/LayerCake.Benchmarks -c Release -- \
-  methods recipes/models/internlm-tiny recipes/data/prose-calibration.txt 128 "${texts[@]}"
+  methods recipes/models/internlm-tiny recipes/data/prose-calibration.txt 128 "$(IFS=,; echo "${methods[*]}")" "${texts[@]}"

@@ -3,6 +3,7 @@ using LayerCake.Benchmarks;
 using LayerCake.Benchmarks.Decoding;
 using LayerCake.Benchmarks.Kernels;
 using LayerCake.Benchmarks.Quantization;
+using LayerCake.Reconstruction;
 
 // make-checkpoint FOLDER GIGABYTES writes a synthetic Llama checkpoint with statistics for whole-command measurements;
 // anything else is BenchmarkDotNet's command line (--filter '*').
@@ -59,10 +60,12 @@ if (args is ["decode", var workspace, var tokens, var workers])
     return;
 }
 
-// methods MODEL CALIBRATION_TEXT SAMPLES TEXT...: perplexity by quantization method, for quantization.sh.
-if (args is ["methods", var model, var calibration, var samples, _, ..])
+// methods MODEL CALIBRATION_TEXT SAMPLES METHOD[:EFFORT],... TEXT...: perplexity by quantization method, for quantization.sh.
+if (args is ["methods", var model, var calibration, var samples, var list, _, ..])
 {
-    MethodTable.Print(model, calibration, int.Parse(samples, System.Globalization.CultureInfo.InvariantCulture), windows: null, args[4..]);
+    var methods = list.Split(',').Select(entry => entry.Split(':')).Select(parts => (
+        Enum.Parse<ReconstructionMethod>(parts[0], ignoreCase: true), parts.Length > 1 ? Enum.Parse<ReconstructionEffort>(parts[1], ignoreCase: true) : default));
+    MethodTable.Print(model, calibration, int.Parse(samples, System.Globalization.CultureInfo.InvariantCulture), [.. methods], args[5..]);
     return;
 }
 

@@ -5,7 +5,7 @@ namespace LayerCake.Quantization;
 
 /// <summary>
 /// The error of what every linear gives, by method and bits, as a table beside a quantized checkpoint: a linear, a method, bits and an error a line. It shows which
-/// linear hurts, and what more bits would help. No reader of checkpoints takes the file for a part of one.
+/// linear hurts, and what more bits would help. Of the lines of a linear the last is how it was quantized. No reader of checkpoints takes the file for a part of one.
 /// </summary>
 public static class SensitivityFile
 {

@@ -1,5 +1,6 @@
 using LayerCake.Models;
 using LayerCake.Kernels;
+using LayerCake.Quantization;
 using LayerCake.Torch.Layers;
 
 namespace LayerCake.Reconstruction;
@@ -115,6 +116,7 @@ internal sealed unsafe class LayerReconstruction : IDisposable
             return found;
         }
 
+        var sensitivities = found.Linears.ToDictionary(linear => linear.Key, linear => linear.Value.Sensitivities);
         found.Dispose();
         _pass.Run((q, _, sample) =>
         {
@@ -122,8 +124,14 @@ internal sealed unsafe class LayerReconstruction : IDisposable
             plain.Layer.Run(q, _rotary);
             States.Write(sample, q.Hidden, q.HiddenStride);
         }, States.Samples);
-        return plain;
+        return plain with { Linears = plain.Linears.ToDictionary(pair => pair.Key, pair => pair.Value with { Sensitivities = WithoutMethod(sensitivities[pair.Key]) }) };
     }
+
+    /// <summary>What was measured of a linear that is rounded to nearest after all: what was used comes last, as everywhere.</summary>
+    private IReadOnlyList<Sensitivity> WithoutMethod(IReadOnlyList<Sensitivity> measured) =>
+    [
+        .. measured.Where(entry => entry.Method != _method).OrderBy(entry => entry is { Method: "rtn", Bits: 4 }),
+    ];
 
     private static double Distance(float* a, float* b, long count)
     {

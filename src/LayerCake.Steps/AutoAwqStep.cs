@@ -14,7 +14,7 @@ internal sealed class AutoAwqStep(Recipe recipe, AutoAwqOptions options, string 
 {
     public string Name => StepNames.AutoAwq;
 
-    public int Version => 3;
+    public int Version => 4;
 
     public IReadOnlyList<string> DependsOn => options.ReadsStatistics() ? [StepNames.Calibrate] : [];
 

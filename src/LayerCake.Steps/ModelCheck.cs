@@ -37,6 +37,7 @@ internal static class ModelCheck
         CheckLimits(recipe, DimensionsOf(configuration), WeightTypeOf(recipe, model));
         CheckConversion(recipe, model);
         CheckMemory(recipe, configuration);
+        CheckTime(recipe, configuration);
         if (model.TokenizerModelPath is null)
         {
             throw new Text.TokenizerException(
@@ -132,6 +133,26 @@ internal static class ModelCheck
                 "execution.memory_budget",
                 $"calibrating {calibrate.Samples} samples of {calibrate.SequenceLength} tokens needs {(needed + 999_999) / 1_000_000} MB, but the budget is {budget}; "
                 + "raise it, or use fewer or shorter samples");
+        }
+    }
+
+    /// <summary>Refuses only what no processor can do in the time; what takes longer than it should is stopped when its time is over.</summary>
+    private static void CheckTime(Recipe recipe, ModelConfiguration configuration)
+    {
+        if (recipe is not { AutoAwq: { } awq, Execution.Timeout: { } limit } || awq.ReadsStatistics())
+        {
+            return;
+        }
+
+        var (samples, tokens) = (recipe.Calibrate?.Samples ?? 0, recipe.Calibrate?.SequenceLength ?? 0);
+        var least = ReconstructionTime.Least(configuration, MethodOf(awq), EffortOf(awq), samples, tokens, Environment.ProcessorCount);
+        if (least > limit.Time)
+        {
+            throw recipe.Refuse(
+                "execution.timeout",
+                $"auto_awq with the method {Reconstructor.NameOf(MethodOf(awq))} and effort {awq.Effort.ToString().ToLowerInvariant()} takes more than {Math.Floor(least.TotalSeconds):0} s "
+                + $"on {Environment.ProcessorCount} processors for {samples} samples of {tokens} tokens, but a step may take {limit}; raise it, use fewer or shorter samples, "
+                + "a smaller effort, or a method that needs less (rtn, lmdeploy)");
         }
     }
 

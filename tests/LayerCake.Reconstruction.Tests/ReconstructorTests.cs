@@ -119,6 +119,8 @@ public sealed class ReconstructorTests
         {
             var plain = linear.Where(sensitivity => sensitivity.Method == "rtn").OrderBy(sensitivity => sensitivity.Bits).Select(sensitivity => sensitivity.RelativeError);
             Assert.That(plain, Is.Ordered.Descending, linear.Key);
+            Assert.That(linear.Where(sensitivity => sensitivity.Method == "awq").Select(sensitivity => sensitivity.Bits), Is.EqualTo(new[] { 4 }), linear.Key);
+            Assert.That(linear.Last() is { Bits: 4, Method: "gptq" or "rtn" }, Is.True, "what was used comes last");
         }
 
         SensitivityFile.Write(folder.Path, result.Sensitivities);

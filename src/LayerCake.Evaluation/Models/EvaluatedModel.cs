@@ -47,7 +47,7 @@ public sealed class EvaluatedModel : IDisposable
 
     /// <summary>Opens a folder; headers and sizes are checked, weights are read later.</summary>
     /// <param name="path">The folder.</param>
-    /// <param name="scalesFolder">Where a workspace's <c>past_kv_scale</c> files are, if not among its weights.</param>
+    /// <param name="scalesFolder">Where the <c>past_kv_scale</c> files are, if not among a workspace's weights; of a checkpoint those of one rank.</param>
     /// <exception cref="EvaluationException">It is none of the three, or what cannot be measured.</exception>
     /// <exception cref="CheckpointException">The checkpoint is damaged or incomplete.</exception>
     /// <exception cref="ModelException">The architecture is not supported, or the weights are not those of the configuration.</exception>
@@ -55,7 +55,7 @@ public sealed class EvaluatedModel : IDisposable
     public static EvaluatedModel Open(string path, string? scalesFolder = null) =>
         WorkspacePaths.IsWorkspace(path) || File.Exists(System.IO.Path.Combine(path, EngineConfigurationFile.FileName))
             ? OpenWorkspace(path, scalesFolder)
-            : OpenCheckpoint(path);
+            : OpenCheckpoint(path, scalesFolder);
 
     /// <summary>Refuses two models that are not one and the same before and after.</summary>
     /// <exception cref="EvaluationException">A size differs.</exception>
@@ -81,7 +81,7 @@ public sealed class EvaluatedModel : IDisposable
 
     public void Dispose() => Weights.Dispose();
 
-    private static EvaluatedModel OpenCheckpoint(string path)
+    private static EvaluatedModel OpenCheckpoint(string path, string? scalesFolder)
     {
         var folder = HuggingFaceFolder.Open(path);
         try
@@ -95,6 +95,7 @@ public sealed class EvaluatedModel : IDisposable
                 WeightType = isAwq ? "int4" : NameOf(weights.Find(ModelFamily.Of(configuration).Module(0, ModelFamily.Of(configuration).LayerLinears[0]) + ".weight").DType),
                 WeightBytes = folder.Weights.Tensors.Sum(tensor => tensor.ByteCount),
                 SessionLength = configuration.MaxPositionEmbeddings,
+                KeyValueScales = scalesFolder is null ? null : WorkspaceModel.ReadScales(scalesFolder, configuration.LayerCount, ranks: 1),
             };
         }
         catch
@@ -122,7 +123,7 @@ public sealed class EvaluatedModel : IDisposable
                 _ => "float16",
             },
             WeightBytes = listing.Entries.Where(entry => !entry.Name.Contains(".past_kv_scale.", StringComparison.Ordinal)).Sum(entry => entry.ByteCount),
-            KeyValueScales = scalesFolder is not null || WorkspaceModel.HasScales(scales) ? WorkspaceModel.ReadScales(scales, engine) : null,
+            KeyValueScales = scalesFolder is not null || WorkspaceModel.HasScales(scales) ? WorkspaceModel.ReadScales(scales, engine.LayerCount, engine.TensorParallel) : null,
             SessionLength = engine.SessionLength,
             LongestWindow = WorkspaceModel.LongestWindow(engine),
         };

@@ -30,12 +30,13 @@ internal static class WorkspaceModel
 
     /// <summary>Reads <c>layers.N.past_kv_scale.R.weight</c>, [layer][rank].</summary>
     /// <param name="folder">The weights folder, or what kv_qparams wrote.</param>
-    /// <param name="engine">Says how many layers and ranks there are.</param>
+    /// <param name="layers">How many layers there are.</param>
+    /// <param name="ranks">How many ranks.</param>
     /// <exception cref="WorkspaceException">A file is missing, or its content cannot be used.</exception>
-    public static IReadOnlyList<KeyValueScale[]> ReadScales(string folder, EngineConfiguration engine) =>
+    public static IReadOnlyList<KeyValueScale[]> ReadScales(string folder, int layers, int ranks) =>
     [
-        .. Enumerable.Range(0, engine.LayerCount).Select(layer =>
-            Enumerable.Range(0, engine.TensorParallel).Select(rank => ReadScale(Path.Combine(folder, WeightFile.KeyValueScale(layer, rank)))).ToArray()),
+        .. Enumerable.Range(0, layers).Select(layer =>
+            Enumerable.Range(0, ranks).Select(rank => ReadScale(Path.Combine(folder, WeightFile.KeyValueScale(layer, rank)))).ToArray()),
     ];
 
     /// <summary>Whether a folder has scales at all.</summary>

@@ -133,6 +133,7 @@ internal sealed unsafe class GroupSolver(
     {
         var plain = names.Select(name => PlainSensitivity.Measure(original.Weight(name), moments.Second, settings.GroupSize, options)).ToArray();
         moments.Divide(scales);
+        var clipped = settings.Compensates ? names.Select(name => ClippedError(name, moments, scales)).ToArray() : null;
         using var factor = settings.Compensates || settings.DescentPasses > 0
             ? TriangularFactor.Of(moments.Second.Pointer, moments.Second.Stride, moments.Inputs, settings.Damping, options)
             : null;
@@ -146,6 +147,7 @@ internal sealed unsafe class GroupSolver(
                 solution,
                 [
                     .. PlainSensitivity.Bits.Zip(errors).Select(pair => new Sensitivity(module, "rtn", pair.First, Relative(pair.Second, energy))),
+                    .. clipped is null ? [] : new[] { new Sensitivity(module, "awq", 4, Relative(clipped[i], energy)) },
                     new Sensitivity(module, method, 4, Relative(solution.OutputError, energy)),
                 ]);
             if (quantized.Vector($"{names[i]}.bias") is { } bias)
@@ -153,6 +155,15 @@ internal sealed unsafe class GroupSolver(
                 CorrectBias(names[i], bias, moments, scales);
             }
         }
+    }
+
+    /// <summary>What the method awq would leave with the same scales.</summary>
+    private double ClippedError(string name, InputMoments moments, float[] scales)
+    {
+        var clipping = new SolverSettings { GroupSize = settings.GroupSize, Clipping = settings.Clipping };
+        var solution = LinearSolver.Solve(new LinearSolver.Problem(original.Weight(name), scales, moments, null), clipping, options);
+        solution.Codes.Dispose();
+        return solution.OutputError;
     }
 
     private static double Relative(double error, double energy) => energy > 0 ? Math.Sqrt(error / energy) : 0;

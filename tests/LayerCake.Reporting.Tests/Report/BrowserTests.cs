@@ -35,7 +35,7 @@ public sealed partial class BrowserTests
             Assert.That(Regex.Count(dom, "<rect class=\"range (keys|values)\""), Is.EqualTo(2 * 6));
             // Perplexity of three variants, eight stretches of a window, the layers' outputs, keys and values of two heads of each layer.
             Assert.That(Regex.Count(dom, "<rect class=\"figure\""), Is.EqualTo(3 + 8 + 6 + (2 * 2 * 6)));
-            Assert.That(Regex.Count(dom, "<title>layer \\d [a-z_]+\\.[a-z_]+: "), Is.EqualTo(7 * 6));
+            Assert.That(Regex.Count(dom, "<title>layer \\d [a-z_]+\\.[a-z_]+: "), Is.EqualTo(2 * 7 * 6), "weight errors and sensitivities");
             Assert.That(_browser.Asked.Where(line => !line.Contains("control.invalid", StringComparison.Ordinal)), Is.Empty);
         }
     }
@@ -82,6 +82,35 @@ public sealed partial class BrowserTests
             var measured = Regex.Match(dom, $"data-width{width}=\"([^\"]*)\"").Groups[1].Value;
             Assert.That(measured, Is.EqualTo($"{width} {width} 0"), "width, width of the content, elements that stand out");
         }
+    }
+
+    /// <summary>In dark colours and on a phone as well: the section alone, for somebody to look at.</summary>
+    [TestCase(false, 1100)]
+    [TestCase(true, 390)]
+    public void Sensitivity_is_drawn_in_shades(bool dark, int width)
+    {
+        var data = DemoReport.Data with { Steps = [], Duration = TimeSpan.Zero, Quality = null, KeyValueRanges = [], WeightErrors = [], Record = [] };
+        BuildReport.Write(_folder.At("sensitivity.html"), data);
+        var report = System.Net.WebUtility.HtmlEncode(File.ReadAllText(_folder.At("sensitivity.html")));
+        File.WriteAllText(_folder.At("sensitivity-frame.html"), $"<body style=\"margin:0\"><iframe style=\"width:{width}px;height:1500px;border:0\" srcdoc=\"{report}\">");
+
+        var picture = _browser.Screenshot(_folder.At("sensitivity-frame.html"), Math.Max(width, 500), 1500, dark);
+
+        var path = Path.Combine(TestContext.CurrentContext.WorkDirectory, $"sensitivity-{width}.png");
+        File.WriteAllBytes(path, picture.File);
+        TestContext.AddTestAttachment(path);
+        var blue = dark ? 0x7db4f0 : 0x2f6db5;
+        var shades = new HashSet<int>();
+        for (var y = 0; y < picture.Height; y += 2)
+        {
+            for (var x = 0; x < width; x += 2)
+            {
+                shades.Add(picture.Colour(x, y));
+            }
+        }
+
+        Assert.That(shades, Does.Contain(blue), "the worst linear has the full colour");
+        Assert.That(shades.Count(colour => (colour & 0xff) - ((colour >> 16) & 0xff) > 24), Is.GreaterThan(12), "the others paler ones");
     }
 
     [TestCase(false, 0xfbfaf8)]

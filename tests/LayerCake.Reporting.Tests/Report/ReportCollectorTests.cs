@@ -57,6 +57,21 @@ public sealed class ReportCollectorTests
     }
 
     [Test]
+    public void Every_linear_has_its_sensitivities_and_what_was_used_comes_last()
+    {
+        var linears = DemoReport.Data.Sensitivities;
+
+        Assert.That(linears.Select(linear => (linear.Layer, linear.Linear)), Is.EquivalentTo(DemoReport.Data.WeightErrors.Select(error => (error.Layer, error.Linear))));
+        foreach (var linear in linears)
+        {
+            var errors = linear.Errors.ToDictionary(error => error.Name, error => error.Error);
+            Assert.That(errors.Keys, Is.SupersetOf(new[] { "rtn, 3 bits", "rtn, 4 bits", "rtn, 8 bits", "awq, 4 bits" }));
+            Assert.That(linear.Used.Name, Is.EqualTo(errors.ContainsKey("gptq, 4 bits") ? "gptq, 4 bits" : "rtn, 4 bits"));
+            Assert.That(errors["rtn, 8 bits"], Is.LessThan(errors["rtn, 4 bits"]).And.LessThan(errors["awq, 4 bits"]));
+        }
+    }
+
+    [Test]
     public void The_record_has_recipe_inputs_and_versions()
     {
         var record = DemoReport.Data.Record.ToDictionary(section => section.Title, section => section.Rows.ToDictionary());

@@ -26,6 +26,20 @@ public sealed partial class ReportPageTests
     }
 
     [Test]
+    public void The_worst_linear_is_named_with_what_every_method_and_bits_would_leave()
+    {
+        var page = BuildReport.Render(SampleReport.Of(layers: 4));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(page, Does.Contain("The worst is <b>layer 3 self_attn.q_proj</b> with 10.3 %; in 8 bits it would be 1 %."));
+            Assert.That(page, Does.Contain("<th class=\"n\">rtn, 3 bits</th><th class=\"n\">rtn, 4 bits</th><th class=\"n\">awq, 4 bits</th><th class=\"n\">gptq, 4 bits</th><th class=\"n\">rtn, 8 bits</th>"));
+            Assert.That(page, Does.Contain(
+                "<td title=\"self_attn.q_proj\">3 q_proj</td><td class=\"n\">30</td><td class=\"n\">15</td><td class=\"n\">12</td><td class=\"n used\">10.3</td><td class=\"n\">1</td>"));
+        }
+    }
+
+    [Test]
     public void Nothing_from_outside_becomes_markup()
     {
         var data = SampleReport.Of(recipe: Hostile) with
@@ -36,6 +50,7 @@ public sealed partial class ReportPageTests
             ProgramVersion = Hostile,
             Steps = [new ReportStep(Hostile, Hostile, Hostile, Hostile, TimeSpan.Zero, TimeSpan.FromSeconds(1), 1, [Hostile])],
             WeightErrors = [new WeightError(0, Hostile, 0.1)],
+            Sensitivities = [new LinearSensitivity(0, Hostile, [new MethodError(Hostile, 4, 0.1)])],
             Record = [new ReportSection(Hostile, [KeyValuePair.Create(Hostile, Hostile)])],
         };
 
@@ -97,6 +112,7 @@ public sealed partial class ReportPageTests
             Sizes = new ReportSizes(),
             KeyValueRanges = [],
             WeightErrors = [],
+            Sensitivities = [],
             Record = [],
             Duration = TimeSpan.Zero,
         };

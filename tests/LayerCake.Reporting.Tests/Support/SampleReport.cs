@@ -25,6 +25,15 @@ internal static class SampleReport
         },
         KeyValueRanges = [.. Enumerable.Range(0, layers).Select(layer => new KeyValueRange(layer, -4 - layer, 5 + layer, -1, 2))],
         WeightErrors = [.. Enumerable.Range(0, layers).SelectMany(layer => Linears.Select((linear, i) => new WeightError(layer, linear, 0.05 + (0.01 * i) + (0.001 * layer))))],
+        Sensitivities =
+        [
+            .. Enumerable.Range(0, layers).SelectMany(layer => Linears.Select((linear, i) => new LinearSensitivity(
+                layer, linear,
+                [
+                    new MethodError("rtn", 3, 0.3), new MethodError("rtn", 4, 0.15), new MethodError("rtn", 8, 0.01), new MethodError("awq", 4, 0.12),
+                    new MethodError("gptq", 4, 0.1 - (0.01 * i) + (0.001 * layer)),
+                ]))),
+        ],
         Record = [new ReportSection("Recipe", [KeyValuePair.Create("calibrate.samples", "64")])],
     };
 

@@ -162,6 +162,23 @@ internal sealed class PreflightTests
         Assert.That(fault.Message, Does.Match($"^auto_awq with the method {method} and effort {effort} needs [0-9]+ MB for 2 samples of 64 tokens, but the budget is 16 MB; raise it"));
     }
 
+    [Test]
+    public void An_effort_that_no_processor_could_finish_in_time_is_refused_at_its_line()
+    {
+        _project.Edit("execution: { device: cpu }", "execution: { device: cpu, timeout: 1 s }");
+        _project.Edit("kv_qparams: { cache: int8, symmetric: false }\n", "");
+        _project.Edit("method: lmdeploy", "method: gptq, effort: best");
+        Assert.That(() => _project.Open(), Throws.Nothing);
+        _project.Edit("samples: 2", "samples: 4096");
+        _project.Edit("sequence_length: 64", "sequence_length: 2048");
+
+        var fault = RecipeFault();
+
+        Assert.That(fault.Line, Is.EqualTo(14));
+        Assert.That(fault.Message, Does.Match(
+            "^auto_awq with the method gptq and effort best takes more than [0-9]+ s on [0-9]+ processors for 4096 samples of 2048 tokens, but a step may take 1 s; raise it"));
+    }
+
     [TestCase("layers.0.*.down_proj", "'layers.0.*.down_proj' names model.layers.0.mlp.down_proj, and a workspace of lmdeploy 0.1.0 cannot carry it in 16 bits")]
     [TestCase("layers.9.*", "'layers.9.*' matches no linear of this model")]
     public void A_linear_that_cannot_be_kept_is_refused_at_its_rule(string rule, string message)

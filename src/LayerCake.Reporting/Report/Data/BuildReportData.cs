@@ -34,6 +34,9 @@ public sealed record BuildReportData
     /// <summary>In the order of the layers; empty without auto_awq.</summary>
     public required IReadOnlyList<WeightError> WeightErrors { get; init; }
 
+    /// <summary>In the order of the layers; empty without auto_awq, and with methods that do not look at activations' second moments (rtn, lmdeploy).</summary>
+    public IReadOnlyList<LinearSensitivity> Sensitivities { get; init; } = [];
+
     /// <summary>What evaluate measured; null without it.</summary>
     public QualityReport? Quality { get; init; }
 
@@ -86,6 +89,25 @@ public sealed record KeyValueRange(int Layer, float KeyMin, float KeyMax, float 
 /// <param name="Linear">Name within the layer: <c>self_attn.q_proj</c>.</param>
 /// <param name="Error">Relative root mean square error.</param>
 public sealed record WeightError(int Layer, string Linear, double Error);
+
+/// <summary>What one linear loses of its output, by method and bits.</summary>
+/// <param name="Layer">From 0.</param>
+/// <param name="Linear">Name within the layer: <c>self_attn.q_proj</c>.</param>
+/// <param name="Errors">At least one; the last is how the linear was quantized.</param>
+public sealed record LinearSensitivity(int Layer, string Linear, IReadOnlyList<MethodError> Errors)
+{
+    /// <summary>How it was quantized.</summary>
+    public MethodError Used => Errors[^1];
+}
+
+/// <param name="Method"><c>rtn</c>, <c>awq</c>, <c>gptq</c>, <c>learned</c>.</param>
+/// <param name="Bits">Of a weight.</param>
+/// <param name="Error">√(E‖(W′ − W) x‖² / E‖W x‖²).</param>
+public sealed record MethodError(string Method, int Bits, double Error)
+{
+    /// <summary>As a column is headed.</summary>
+    public string Name => FormattableString.Invariant($"{Method}, {Bits} bits");
+}
 
 /// <param name="Title">Of the table.</param>
 /// <param name="Rows">Name and value.</param>

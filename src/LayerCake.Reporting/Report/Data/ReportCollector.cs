@@ -46,6 +46,7 @@ public sealed partial class ReportCollector(ArtifactStore store)
             Sizes = SizesOf(plan, records.Values, package, configuration),
             KeyValueRanges = records.TryGetValue(StepFields.KvQparams, out var scales) ? RangesOf(scales) : [],
             WeightErrors = ErrorsOf(records.GetValueOrDefault(StepFields.AutoAwq)?.Tree),
+            Sensitivities = SensitivitiesOf(records.GetValueOrDefault(StepFields.AutoAwq)?.Tree),
             Quality = QualityOf(records.GetValueOrDefault(StepFields.Evaluate)?.Tree),
             Record = RecordOf(steps, records, package),
         };
@@ -144,6 +145,23 @@ public sealed partial class ReportCollector(ArtifactStore store)
         }
 
         return errors;
+    }
+
+    private List<LinearSensitivity> SensitivitiesOf(StoredTree? tree)
+    {
+        if (FileOf(tree, SensitivityFile.Name) is not { } file)
+        {
+            return [];
+        }
+
+        return
+        [
+            .. from sensitivity in SensitivityFile.Read(store.ContentPath(file))
+               group new MethodError(sensitivity.Method, sensitivity.Bits, sensitivity.RelativeError) by sensitivity.Linear into linear
+               let match = LinearName().Match(linear.Key)
+               where match.Success
+               select new LinearSensitivity(int.Parse(match.Groups["layer"].Value, CultureInfo.InvariantCulture), match.Groups["linear"].Value, [.. linear]),
+        ];
     }
 
     private QualityReport? QualityOf(StoredTree? tree)

@@ -73,6 +73,13 @@ internal sealed class Markup
         return Close(name);
     }
 
+    /// <summary>What is shown when it is asked for, headed by what it is and how much.</summary>
+    public Markup Details(string title, string count, Action content) => Element("details", () =>
+    {
+        Element("summary", () => Text(title).Text(" ").Element("span", count, ("class", "count")));
+        content();
+    });
+
     public static string Number(double value) => value.ToString("0.##", CultureInfo.InvariantCulture);
 
     public static string Percent(double share) => Number(100 * share) + "%";

@@ -52,6 +52,11 @@ internal sealed class ReportPage
             WriteErrors();
         }
 
+        if (_data.Sensitivities.Count > 0)
+        {
+            Section("Sensitivity", SensitivityTables.Note, () => _markup.Element("div", () => SensitivityTables.Write(_markup, _data.Sensitivities), ("class", "card")));
+        }
+
         WriteRecord();
         _markup.Raw("</main>\n").Element("footer", $"Written by LayerCake {_data.ProgramVersion}. This page needs no network and holds no script.").Raw("\n</body></html>\n");
     }
@@ -193,7 +198,7 @@ internal sealed class ReportPage
         "How far the 4-bit weights are from the smoothed 16-bit ones: √(Σ(w′ − w)² / Σw²) of every linear.",
         () => _markup.Element("div", () =>
         {
-            ErrorMap.Draw(_markup, _data.WeightErrors);
+            ErrorMap.Draw(_markup, "error", "Weight error by layer and linear", _data.WeightErrors);
             var layers = _data.WeightErrors.GroupBy(error => error.Layer).OrderBy(layer => layer.Key).ToList();
             var linears = _data.WeightErrors.Select(error => error.Linear).Distinct(StringComparer.Ordinal).ToList();
             Details("The numbers", $"{_data.WeightErrors.Count} linears", () => _markup.Element("div", () => _markup.Element("table", () =>
@@ -250,9 +255,5 @@ internal sealed class ReportPage
         content();
     }, ("class", "card"));
 
-    private void Details(string title, string count, Action content) => _markup.Element("details", () =>
-    {
-        _markup.Element("summary", () => _markup.Text(title).Text(" ").Element("span", count, ("class", "count")));
-        content();
-    });
+    private void Details(string title, string count, Action content) => _markup.Details(title, count, content);
 }

@@ -5,7 +5,11 @@ internal static class ErrorMap
 {
     private const int RowHeight = 26;
 
-    public static void Draw(Markup markup, IReadOnlyList<WeightError> errors)
+    /// <param name="markup">Is written to.</param>
+    /// <param name="id">Of this plot on the page.</param>
+    /// <param name="title">What it is called when it is read aloud.</param>
+    /// <param name="errors">At least one.</param>
+    public static void Draw(Markup markup, string id, string title, IReadOnlyList<WeightError> errors)
     {
         var linears = errors.Select(error => error.Linear).Distinct(StringComparer.Ordinal).ToList();
         var layers = errors.Select(error => error.Layer).Distinct().Order().ToList();
@@ -29,8 +33,8 @@ internal static class ErrorMap
                     "svg",
                     () =>
                     {
-                        markup.Element("title", "Weight error by layer and linear", ("id", "error-title"));
-                        markup.Element("desc", Describe(errors), ("id", "error-desc"));
+                        markup.Element("title", title, ("id", $"{id}-title"));
+                        markup.Element("desc", Describe(errors), ("id", $"{id}-desc"));
                         foreach (var error in errors)
                         {
                             var (column, row) = (layers.IndexOf(error.Layer), linears.IndexOf(error.Linear));
@@ -46,7 +50,7 @@ internal static class ErrorMap
                             markup.Element("text", $"{layers[i]}", ("class", "mark"), ("x", Markup.Percent((i + 0.5) / layers.Count)), ("y", $"{height + 15}"), ("text-anchor", "middle"));
                         }
                     },
-                    ("class", "cells"), ("role", "img"), ("aria-labelledby", "error-title error-desc"), ("width", "100%"), ("height", $"{height + 20}"));
+                    ("class", "cells"), ("role", "img"), ("aria-labelledby", $"{id}-title {id}-desc"), ("width", "100%"), ("height", $"{height + 20}"));
             },
             ("class", "heat"));
         Legend(markup, least, most);
@@ -76,7 +80,8 @@ internal static class ErrorMap
 
     private static double Shade(double value, double least, double most) => most > least ? 0.1 + (0.9 * (value - least) / (most - least)) : 0.5;
 
-    private static string ShortName(string linear) => linear[(linear.LastIndexOf('.') + 1)..];
+    /// <summary>Without the part of the layer that it is in: <c>q_proj</c>.</summary>
+    public static string ShortName(string linear) => linear[(linear.LastIndexOf('.') + 1)..];
 
     private static string Describe(IReadOnlyList<WeightError> errors)
     {
