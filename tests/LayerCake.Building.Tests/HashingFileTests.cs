@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using LayerCake.Testing;
 
 namespace LayerCake.Building.Tests;
 
@@ -25,7 +26,7 @@ public sealed class HashingFileTests
         file.Dispose();
 
         Assert.That(file.Finish(), Is.EqualTo(new Digest(SHA256.HashData(content))), "to dispose of it ends the writing only");
-        Assert.That(File.ReadAllBytes(fixture.At("f")), Is.EqualTo(content));
+        Assert.That(File.ReadAllBytes(fixture.At("f")), Elements.AreThoseOf(content));
     }
 
     [Test]

@@ -140,7 +140,7 @@ public sealed partial class BuildCommandTests : IDisposable
         File.WriteAllText(_folder.At("text.txt"), string.Concat(Enumerable.Repeat("The quick brown fox jumps over the lazy dog.\n\n", 4000)));
         File.AppendAllText(_folder.At("recipe.yaml"), "execution: { timeout: 1 s }\n");
 
-        LayerCakeCommand.Run(_folder.Path, "build", "--recipe", "recipe.yaml", "--set", "calibrate.samples=5000", "--set", "calibrate.sequence_length=1024").WasRefusedWith(
+        LayerCakeCommand.Run(_folder.Path, "build", "--recipe", "recipe.yaml", "--set", "calibrate.samples=1000", "--set", "calibrate.sequence_length=512").WasRefusedWith(
             ExitCode.Timeout, Does.StartWith("layercake: calibrate took longer than 1 s (execution.timeout) and was stopped"));
     }
 

@@ -44,7 +44,7 @@ public sealed class InterruptTests : IDisposable
         Models.CopyFolder(RepositoryFiles.Golden("internlm", "work_dir"), _folder.At("work"));
         var before = Snapshot.Of(_folder.Path);
 
-        InterruptAt(Loading, ["lite", "calibrate", RepositoryFiles.DemoModel, "text.txt", "8", "64", "work"], signal);
+        InterruptAt(Loading, ["lite", "calibrate", RepositoryFiles.DemoModel, "text.txt", "1000", "64", "work"], signal);
 
         Assert.That(Snapshot.Of(_folder.Path), Is.EqualTo(before));
     }

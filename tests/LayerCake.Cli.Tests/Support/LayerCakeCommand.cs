@@ -9,6 +9,7 @@ namespace LayerCake.Cli.Tests;
 internal static class LayerCakeCommand
 {
     public const int Interrupt = 2;
+    public const int Quit = 3;
     public const int Kill = 9;
     public const int Terminate = 15;
 

@@ -27,7 +27,7 @@ internal sealed class ArchiveTests
         using var second = new MemoryStream();
         PackageArchive.Write(second, "small", package.Entries().Reverse(), compress, CancellationToken.None);
 
-        Assert.That(second.ToArray(), Is.EqualTo(first));
+        Assert.That(second.ToArray(), Elements.AreThoseOf(first));
     }
 
     [Test]
