@@ -77,7 +77,7 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
         {
             var finished = parts.Restore();
             var hidden = finished > 0 ? parts.ReadStates().to(device) : EmbeddingRows.Load(request.Weights, _configuration, request.Samples, device);
-            var (cosines, sines) = Rotary(device);
+            var (cosines, sines) = RotaryAngles.Tensors(_configuration, _tokens, device);
             var staging = preparing.GetAwaiter().GetResult();
             if (finished < _configuration.LayerCount)
             {
@@ -233,18 +233,6 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
 
         Half[][] rows = [.. Enumerable.Range(0, 5).Select(row => all[row].data<Half>().ToArray())];
         statistics.Outputs[_family.FinalNorm].Update(rows[0], rows[1], rows[2], rows[3], rows[4]);
-    }
-
-    private (Tensor Cosines, Tensor Sines) Rotary(Device device)
-    {
-        var table = RotaryAngles.Table(_configuration, _tokens);
-        return (Both(table.Cosines), Both(table.Sines));
-
-        Tensor Both(ReadOnlySpan<float> half)
-        {
-            var values = tensor(half.ToArray()).view(_tokens, table.Half);
-            return cat([values, values], 1).to(ScalarType.Float16).to(device);
-        }
     }
 
     private void RequireMemory(DeviceMemory memory)

@@ -1,5 +1,7 @@
 using LayerCake.Checkpoints;
 using LayerCake.Quantization;
+using LayerCake.Torch;
+using TorchSharp;
 
 namespace LayerCake.Reconstruction;
 
@@ -36,6 +38,12 @@ public sealed record ReconstructionRequest
     /// <summary>Threads that compute; 0 for all processors. Does not change a bit.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Bytes the run may use (see <see cref="ReconstructionMemory"/>). Null: no limit.</summary>
+    /// <summary>auto, cpu or cuda, as <see cref="TorchDevices"/> takes it: where activations are computed and linears solved.</summary>
+    public string Device { get; init; } = "cpu";
+
+    /// <summary>Bytes of the host's memory that the run may use (see <see cref="ReconstructionMemory"/>). Null: no limit.</summary>
     public long? MemoryBudget { get; init; }
+
+    /// <summary>For tests: computes in libtorch on this device whatever <see cref="Device"/> says.</summary>
+    internal torch.Device? TorchDevice { get; init; }
 }

@@ -1,6 +1,8 @@
 using LayerCake.Models;
 using LayerCake.Quantization;
 using LayerCake.Quantization.Awq;
+using LayerCake.Torch;
+using TorchSharp;
 
 namespace LayerCake.Reconstruction;
 
@@ -10,8 +12,12 @@ namespace LayerCake.Reconstruction;
 /// </summary>
 public static class Reconstructor
 {
-    /// <summary>Names what decides the bits of a result besides model, samples and settings; for cache keys.</summary>
-    public static string Numerics => "cpu-1";
+    /// <summary>
+    /// Names what decides the bits of a result besides model, samples and settings; for cache keys. Loads no native code. On the processor the kernels are our own and give
+    /// the same bits on every machine; on a GPU sums depend on libtorch's release and the GPU. Rounding to nearest is done on the processor always.
+    /// </summary>
+    public static string Numerics(ReconstructionMethod method, DeviceKind device) =>
+        device == DeviceKind.Cpu || method == ReconstructionMethod.Rtn ? "cpu-1" : $"cuda-1, libtorch {LibTorch.Version}";
 
     /// <summary>Refuses, from configuration and headers alone, what <see cref="Run"/> would refuse later (but for the weights' values and the folder).</summary>
     /// <exception cref="QuantizationException">Options do not fit the model.</exception>
@@ -25,7 +31,7 @@ public static class Reconstructor
         ModelLayout.Check(request.Model.Weights, configuration);
         var settings = SettingsOf(request);
         CheckSamples(request, configuration, settings);
-        if (request.MemoryBudget is not null)
+        if (request.MemoryBudget is not null && TorchDevices.ResolveKind(request.Device) == DeviceKind.Cpu)
         {
             var tokens = request.Samples.Count > 0 ? request.Samples[0].Length : 0;
             var used = ReconstructionMemory.SamplesUsed(settings, configuration, request.Samples.Count, tokens);
@@ -94,37 +100,36 @@ public static class Reconstructor
         ParallelOptions options,
         Action<AwqProgress>? progress)
     {
+        using var run = Open(request, configuration, options);
+        var stateParts = new StateParts(request.Parts, run.States.Sum(state => state.ByteCount));
+        var finished = stateParts.Restore(configuration.LayerCount, parts.Has, run.States, out var known);
+        sensitivities.AddRange(known);
+        errors.AddRange(parts.Restore(finished, options.CancellationToken).OrderBy(pair => pair.Key).SelectMany(pair => pair.Value));
+        for (var layer = finished; layer < configuration.LayerCount; layer++)
+        {
+            using var result = run.Run(layer);
+            errors.AddRange(output.Write(layer, result));
+            sensitivities.AddRange(result.Sensitivities);
+            stateParts.Keep(layer, run.States, sensitivities);
+            var line = $"{ModelFamily.Of(configuration).Layer(layer)} quantized with {NameOf(request.Method)}{(run.Remark is { } remark ? ", " + remark : "")}.";
+            progress?.Invoke(new AwqProgress(line, layer + 1, configuration.LayerCount));
+        }
+    }
+
+    private static ILayerRun Open(ReconstructionRequest request, ModelConfiguration configuration, ParallelOptions options)
+    {
         var settings = SettingsOf(request);
-        var method = NameOf(request.Method);
         var tokens = request.Samples.Count > 0 ? request.Samples[0].Length : 0;
         var used = ReconstructionMemory.SamplesUsed(settings, configuration, request.Samples.Count, tokens);
         var samples = request.Samples.Take(used).ToArray();
-        using var states = used > 0 ? HiddenStates.Embed(request.Model.Weights, configuration, samples) : null;
-        using var floatStates = used > 0 && settings.FollowsFloatModel ? states!.Clone() : null;
-        HiddenStates[] kept = [.. new[] { states, floatStates }.OfType<HiddenStates>()];
-        var stateParts = new StateParts(request.Parts, kept.Sum(state => state.ByteCount));
-        var finished = stateParts.Restore(configuration.LayerCount, parts.Has, kept, out var known);
-        sensitivities.AddRange(known);
-        errors.AddRange(parts.Restore(finished, options.CancellationToken).OrderBy(pair => pair.Key).SelectMany(pair => pair.Value));
-
-        var batch = used > 0
-            ? ReconstructionMemory.BatchWithin(request.MemoryBudget, configuration, settings, used, tokens, options.MaxDegreeOfParallelism)
-            : 0;
-        using var run = used > 0 && finished < configuration.LayerCount
-            ? new LayerReconstruction(configuration, states!, floatStates, settings, method, batch, options)
-            : null;
-        for (var layer = finished; layer < configuration.LayerCount; layer++)
-        {
-            using var original = StagedLayer.Load(request.Model.Weights, configuration, layer, options.CancellationToken);
-            using var result = run is not null
-                ? run.Run(original, layer)
-                : LayerReconstruction.RoundPlainly(original, configuration, layer, settings.GroupSize, options);
-            errors.AddRange(output.Write(layer, result));
-            sensitivities.AddRange(result.Linears.Values.SelectMany(linear => linear.Sensitivities));
-            stateParts.Keep(layer, kept, sensitivities);
-            progress?.Invoke(new AwqProgress($"{ModelFamily.Of(configuration).Layer(layer)} quantized with {method}.", layer + 1, configuration.LayerCount));
-        }
+        return used > 0 && DeviceOf(request) is { } device
+            ? new DeviceRun(request, configuration, settings, samples, device, options.CancellationToken)
+            : new ProcessorRun(request, configuration, settings, samples, options);
     }
+
+    /// <summary>The device that computes in libtorch; null for the processor with its own code.</summary>
+    private static torch.Device? DeviceOf(ReconstructionRequest request) =>
+        request.TorchDevice ?? (TorchDevices.ResolveKind(request.Device) == DeviceKind.Cuda ? TorchDevices.Resolve("cuda") : null);
 
     /// <summary>As recipes and reports write it.</summary>
     public static string NameOf(ReconstructionMethod method) => method switch

@@ -1,14 +1,17 @@
 using System.Runtime.InteropServices;
 using LayerCake.Checkpoints;
 using LayerCake.Models;
+using LayerCake.Quantization;
 using LayerCake.Quantization.Weights;
 using LayerCake.Kernels;
 
 namespace LayerCake.Reconstruction;
 
 /// <summary>Some activation of all samples in float16, [samples][tokens][channels].</summary>
-internal sealed unsafe class HiddenStates : IDisposable
+internal sealed unsafe class HiddenStates : IKeptStates, IDisposable
 {
+    private const int Piece = 1 << 26;
+
     private readonly Half* _memory;
 
     public HiddenStates(int samples, int tokens, int channels)
@@ -106,6 +109,22 @@ internal sealed unsafe class HiddenStates : IDisposable
         }
 
         return states;
+    }
+
+    public void WriteTo(ILayerPart part)
+    {
+        for (long offset = 0; offset < ByteCount; offset += Piece)
+        {
+            part.Write(new ReadOnlySpan<byte>((byte*)_memory + offset, (int)Math.Min(Piece, ByteCount - offset)));
+        }
+    }
+
+    public void ReadFrom(Stream content)
+    {
+        for (long offset = 0; offset < ByteCount; offset += Piece)
+        {
+            content.ReadExactly(new Span<byte>((byte*)_memory + offset, (int)Math.Min(Piece, ByteCount - offset)));
+        }
     }
 
     public void Dispose() => NativeMemory.AlignedFree(_memory);

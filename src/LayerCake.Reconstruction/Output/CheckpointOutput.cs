@@ -20,29 +20,28 @@ internal sealed unsafe class CheckpointOutput(
 
     /// <summary>Writes a layer's tensors and keeps it as a part.</summary>
     /// <returns>The errors of its linears.</returns>
-    public IReadOnlyList<LinearError> Write(int layer, ReconstructedLayer content)
+    public IReadOnlyList<LinearError> Write(int layer, IQuantizedLayer content)
     {
         var errors = new List<LinearError>();
         foreach (var linear in _family.Linears(configuration))
         {
             var name = _family.Module(layer, linear.Name);
-            var solved = content.Linears[linear.Name];
-            if (content.Layer.Vector($"{linear.Name}.bias") is { } bias)
+            if (content.Vector($"{linear.Name}.bias", linear.OutputSize) is { } bias)
             {
-                WriteVector(layer, $"{name}.bias", bias, linear.OutputSize);
+                WriteVector(layer, $"{name}.bias", bias);
             }
 
             using var packed = new PackedLinear(linear.OutputSize, linear.InputSize, groupSize, _pool);
-            Int4Packing.Pack(solved.Codes, packed, options);
+            content.Pack(linear.Name, packed, options);
             Write(layer, $"{name}.qweight", packed.WeightBytes);
             Write(layer, $"{name}.scales", packed.ScaleBytes);
             Write(layer, $"{name}.qzeros", packed.ZeroBytes);
-            errors.Add(new LinearError(name, solved.WeightError));
+            errors.Add(new LinearError(name, content.WeightErrorOf(linear.Name)));
         }
 
         foreach (var norm in _family.LayerNorms)
         {
-            WriteVector(layer, $"{_family.Module(layer, norm)}.weight", content.Layer.Vector($"{norm}.weight")!, configuration.HiddenSize);
+            WriteVector(layer, $"{_family.Module(layer, norm)}.weight", content.Vector($"{norm}.weight", configuration.HiddenSize)!);
         }
 
         parts.Commit(layer, errors);
@@ -61,15 +60,9 @@ internal sealed unsafe class CheckpointOutput(
 
     public void Dispose() => _pool.Dispose();
 
-    private void WriteVector(int layer, string name, FloatBuffer values, int count)
+    private void WriteVector(int layer, string name, Half[] values)
     {
-        var halves = new Half[count];
-        for (var i = 0; i < count; i++)
-        {
-            halves[i] = (Half)values.Pointer[i];
-        }
-
-        var bytes = MemoryMarshal.AsBytes(halves.AsSpan());
+        var bytes = MemoryMarshal.AsBytes(values.AsSpan());
         files.Write(name, bytes);
         parts.AddSmall(layer, name, bytes);
     }

@@ -10,11 +10,10 @@ namespace LayerCake.Reconstruction;
 /// Where a run goes on after an interruption: the sensitivities so far and the hidden states after some layer (<c>states.N</c>). Those before are removed once
 /// newer ones are durable. States beyond 64 MB are kept only as often as costs a thirtieth of the time.
 /// </summary>
-internal sealed unsafe class StateParts(ILayerParts? parts, long stateBytes)
+internal sealed class StateParts(ILayerParts? parts, long stateBytes)
 {
     private const long SmallStates = 64L << 20;
     private const int Rarity = 30;
-    private const int Piece = 1 << 26;
     private const int MostReportBytes = 64 << 20;
 
     private int _kept = -1;
@@ -27,7 +26,7 @@ internal sealed unsafe class StateParts(ILayerParts? parts, long stateBytes)
     /// <param name="states">Gets the states.</param>
     /// <param name="sensitivities">What was kept of the layers before.</param>
     /// <returns>How many layers need not be computed.</returns>
-    public int Restore(int layers, Func<int, bool> isFinished, IReadOnlyList<HiddenStates> states, out IReadOnlyList<Sensitivity> sensitivities)
+    public int Restore(int layers, Func<int, bool> isFinished, IReadOnlyList<IKeptStates> states, out IReadOnlyList<Sensitivity> sensitivities)
     {
         var whole = 0;
         while (parts is not null && whole < layers && isFinished(whole))
@@ -42,7 +41,7 @@ internal sealed unsafe class StateParts(ILayerParts? parts, long stateBytes)
             {
                 foreach (var state in states)
                 {
-                    Read(content, state);
+                    state.ReadFrom(content);
                 }
 
                 _kept = finished - 1;
@@ -56,7 +55,7 @@ internal sealed unsafe class StateParts(ILayerParts? parts, long stateBytes)
     }
 
     /// <summary>Keeps the states after a layer, if it is time.</summary>
-    public void Keep(int layer, IReadOnlyList<HiddenStates> states, IReadOnlyList<Sensitivity> sensitivities)
+    public void Keep(int layer, IReadOnlyList<IKeptStates> states, IReadOnlyList<Sensitivity> sensitivities)
     {
         if (parts is null || (stateBytes > SmallStates && _keptAt != 0 && Stopwatch.GetElapsedTime(_keptAt) < _took * Rarity))
         {
@@ -69,10 +68,7 @@ internal sealed unsafe class StateParts(ILayerParts? parts, long stateBytes)
             WriteReport(part, sensitivities);
             foreach (var state in states)
             {
-                for (long offset = 0; offset < state.ByteCount; offset += Piece)
-                {
-                    part.Write(new ReadOnlySpan<byte>((byte*)state.Sample(0) + offset, (int)Math.Min(Piece, state.ByteCount - offset)));
-                }
+                state.WriteTo(part);
             }
 
             part.Commit();
@@ -87,14 +83,6 @@ internal sealed unsafe class StateParts(ILayerParts? parts, long stateBytes)
     }
 
     private static string NameOf(int layer) => string.Create(CultureInfo.InvariantCulture, $"states.{layer}");
-
-    private static void Read(Stream content, HiddenStates state)
-    {
-        for (long offset = 0; offset < state.ByteCount; offset += Piece)
-        {
-            content.ReadExactly(new Span<byte>((byte*)state.Sample(0) + offset, (int)Math.Min(Piece, state.ByteCount - offset)));
-        }
-    }
 
     private static void WriteReport(ILayerPart part, IReadOnlyList<Sensitivity> sensitivities)
     {

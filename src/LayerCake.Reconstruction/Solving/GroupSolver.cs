@@ -11,9 +11,6 @@ namespace LayerCake.Reconstruction;
 internal sealed unsafe class GroupSolver(
     StagedLayer original, StagedLayer quantized, string prefix, string method, SolverSettings settings, ParallelOptions options, Dictionary<string, SolvedLinear> results)
 {
-    /// <summary>Powers of two leave float16 scales exact unless they become subnormal.</summary>
-    private const float LeastNormal = 6.1035156e-05f;
-
     /// <summary>Quantizes without knowing anything of the input.</summary>
     public void SolvePlainly(IEnumerable<LinearLayout> linears)
     {
@@ -27,24 +24,9 @@ internal sealed unsafe class GroupSolver(
     /// <summary>Quantizes linears that read the output of a norm.</summary>
     public void SolveAfterNorm(IReadOnlyList<string> names, InputMoments moments, string norm)
     {
-        var weight = quantized.Vector($"{norm}.weight")!.Pointer;
-        var scales = Search(names, moments, wanted =>
-        {
-            // What the norm's float16 weight really becomes decides what the linears must make up for.
-            var real = new float[wanted.Length];
-            for (var i = 0; i < real.Length; i++)
-            {
-                var divided = (float)(Half)(weight[i] / wanted[i]);
-                real[i] = MathF.Abs(divided) >= LeastNormal && float.IsFinite(divided) ? weight[i] / divided : 1;
-            }
-
-            return real;
-        });
-        for (var i = 0; i < scales.Length; i++)
-        {
-            weight[i] = scales[i] == 1 ? weight[i] : (float)(Half)(weight[i] / scales[i]);
-        }
-
+        var weight = quantized.Vector($"{norm}.weight")!;
+        var scales = Search(names, moments, wanted => NormFolding.Realize(new ReadOnlySpan<float>(weight.Pointer, wanted.Length), wanted));
+        NormFolding.Divide(new Span<float>(weight.Pointer, scales.Length), scales);
         Solve(names, moments, scales);
     }
 
@@ -57,35 +39,14 @@ internal sealed unsafe class GroupSolver(
     public float[] SolveAfterLinear(string name, InputMoments moments, string previous, int headDimension)
     {
         var codes = results[previous].Codes;
-        var sharing = moments.Inputs / codes.Outputs;
-        int Source(int input) => sharing == 1 ? input : (input / (headDimension * sharing) * headDimension) + (input % headDimension);
-        var scales = Search([name], moments, wanted =>
-        {
-            // One exponent a channel of the previous linear, the mean over the heads that share it.
-            var exponents = new float[codes.Outputs];
-            for (var i = 0; i < wanted.Length; i++)
-            {
-                exponents[Source(i)] += MathF.Log2(wanted[i]) / sharing;
-            }
-
-            var factors = Array.ConvertAll(exponents, exponent => MathF.ScaleB(1, (int)MathF.Round(exponent)));
-            for (var output = 0; output < factors.Length; output++)
-            {
-                factors[output] = Divides(codes, previous, output, factors[output]) ? factors[output] : 1;
-            }
-
-            return [.. Enumerable.Range(0, wanted.Length).Select(i => factors[Source(i)])];
-        });
+        var folding = new LinearFolding(moments.Inputs, codes.Outputs, headDimension);
+        var scales = Search([name], moments, wanted => folding.Realize(wanted, (output, factor) => Divides(codes, previous, output, factor)));
         if (scales.Any(scale => scale != 1))
         {
-            var done = new bool[codes.Outputs];
-            for (var i = 0; i < scales.Length; i++)
+            var factors = folding.FactorsOf(scales);
+            for (var output = 0; output < factors.Length; output++)
             {
-                if (!done[Source(i)])
-                {
-                    DivideOutput(codes, previous, Source(i), scales[i]);
-                    done[Source(i)] = true;
-                }
+                DivideOutput(codes, previous, output, factors[output]);
             }
 
             quantized.Replace(previous, codes.Dequantize(options.MaxDegreeOfParallelism));
@@ -100,7 +61,7 @@ internal sealed unsafe class GroupSolver(
         for (var group = 0; group < codes.Groups; group++)
         {
             var scale = codes.Scales(output / WeightPanels.Width, group)[output % WeightPanels.Width] / factor;
-            if (scale != 0 && (scale < LeastNormal || scale > (float)Half.MaxValue))
+            if (scale != 0 && (scale < LinearFolding.LeastNormal || scale > (float)Half.MaxValue))
             {
                 return false;
             }
@@ -108,7 +69,7 @@ internal sealed unsafe class GroupSolver(
 
         return quantized.Vector($"{previous}.bias") is not { } bias
             || bias.Pointer[output] == 0
-            || (MathF.Abs(bias.Pointer[output] / factor) >= LeastNormal && MathF.Abs(bias.Pointer[output] / factor) <= (float)Half.MaxValue);
+            || (MathF.Abs(bias.Pointer[output] / factor) >= LinearFolding.LeastNormal && MathF.Abs(bias.Pointer[output] / factor) <= (float)Half.MaxValue);
     }
 
     private void DivideOutput(Int4Panels codes, string previous, int output, float factor)

@@ -17,15 +17,7 @@ internal static unsafe class ScaleSearch
         IReadOnlyList<WeightPanels> weights, Moments h, int groupSize, int steps, ClippingGrid clipping, Func<float[], float[]> realize, ParallelOptions options)
     {
         var inputs = weights[0].Inputs;
-        var candidates = new List<float[]> { Ones(inputs) };
-        var (rms, largest) = (Rms(h), Largest(weights));
-        for (var step = 1; step <= steps; step++)
-        {
-            var alpha = (float)step / steps;
-            candidates.Add(realize(Scales(rms, largest, alpha, 0)));
-            candidates.Add(realize(Scales(rms, largest, alpha, 1 - alpha)));
-        }
-
+        var candidates = Candidates(Rms(h), Largest(weights), steps, realize);
         var costs = new double[weights.Sum(weight => weight.PanelCount)][];
         var panels = weights.SelectMany(weight => Enumerable.Range(0, weight.PanelCount).Select(panel => (weight, panel))).ToArray();
         Parallel.For(0, panels.Length, options, index =>
@@ -36,6 +28,23 @@ internal static unsafe class ScaleSearch
 
         var best = Enumerable.Range(0, candidates.Count).MinBy(candidate => costs.Sum(panel => panel[candidate]));
         return candidates[best];
+    }
+
+    /// <summary>The scales that are tried: none first, then two for every exponent.</summary>
+    /// <param name="rms">Of each channel.</param>
+    /// <param name="largest">Largest magnitude of the weights that read it.</param>
+    /// <param name="realize">What of wanted scales can be had.</param>
+    public static List<float[]> Candidates(float[] rms, float[] largest, int steps, Func<float[], float[]> realize)
+    {
+        var candidates = new List<float[]> { Ones(rms.Length) };
+        for (var step = 1; step <= steps; step++)
+        {
+            var alpha = (float)step / steps;
+            candidates.Add(realize(Scales(rms, largest, alpha, 0)));
+            candidates.Add(realize(Scales(rms, largest, alpha, 1 - alpha)));
+        }
+
+        return candidates;
     }
 
     public static float[] Ones(int count)

@@ -12,18 +12,17 @@ internal sealed unsafe class LayerKernels : IDisposable
     private const uint Threads = 256;
     private const uint RowsOfReduction = 32;
 
-    private readonly nint _module;
-    private readonly Dictionary<string, nint> _functions = new(StringComparer.Ordinal);
-
-    private LayerKernels(nint module) => _module = module;
-
     // Once for a process: a build may have begun it early.
-    private static readonly Lazy<byte[]> Image = new(Compile);
+    private static readonly Lazy<byte[]> Image = new(() => KernelModule.Compile(typeof(LayerKernels).Assembly, "LayerKernels.cu"));
+
+    private readonly KernelModule _module;
+
+    private LayerKernels(KernelModule module) => _module = module;
 
     /// <summary>Compiles the kernels, about a second, and loads them.</summary>
     /// <remarks>On a thread on which libtorch has used the GPU.</remarks>
     /// <exception cref="TorchException">They cannot be compiled or loaded.</exception>
-    public static LayerKernels Load() => new(CudaDriver.LoadModule(Image.Value));
+    public static LayerKernels Load() => new(new KernelModule(Image.Value));
 
     /// <summary>Largest, smallest, mean and mean magnitude of every channel over the tokens of each sample.</summary>
     /// <param name="values">[samples, tokens, channels].</param>
@@ -41,7 +40,7 @@ internal sealed unsafe class LayerKernels : IDisposable
         var plane = planes.shape[1] * sampleStride;
         var flag = LibTorch.AddressOf(notFinite);
         var arguments = stackalloc void*[] { &from, &rowStride, &tokens, &channels, &to, &plane, &sampleStride, &firstSample, &flag };
-        CudaDriver.Launch(Function("reduce_channels", wide), (((uint)channels + columns - 1) / columns, samples), (Wide, RowsOfReduction), arguments);
+        _module.Launch(Name("reduce_channels", wide), (((uint)channels + columns - 1) / columns, samples), (Wide, RowsOfReduction), arguments);
     }
 
     /// <summary>Merges all samples in their order, with the original's running means.</summary>
@@ -53,7 +52,7 @@ internal sealed unsafe class LayerKernels : IDisposable
         var (from, to) = (LibTorch.AddressOf(planes), LibTorch.AddressOf(merged));
         var plane = (long)samples * channels;
         var arguments = stackalloc void*[] { &from, &plane, &samples, &channels, &to };
-        CudaDriver.Launch(Function("merge_samples"), (((uint)channels + Threads - 1) / Threads, 1), (Threads, 1), arguments);
+        _module.Launch("merge_samples", (((uint)channels + Threads - 1) / Threads, 1), (Threads, 1), arguments);
     }
 
     /// <summary>RMSNorm of each row.</summary>
@@ -64,7 +63,7 @@ internal sealed unsafe class LayerKernels : IDisposable
         var (from, scale, to) = (LibTorch.AddressOf(x), LibTorch.AddressOf(weight), LibTorch.AddressOf(y));
         var small = (float)epsilon;
         var arguments = stackalloc void*[] { &from, &scale, &to, &channels, &small };
-        CudaDriver.Launch(Function("rms_norm", channels % Wide == 0), (rows, 1), (Threads, 1), arguments);
+        _module.Launch(Name("rms_norm", channels % Wide == 0), (rows, 1), (Threads, 1), arguments);
     }
 
     /// <summary>Rotary embedding in place.</summary>
@@ -78,7 +77,7 @@ internal sealed unsafe class LayerKernels : IDisposable
         var rows = x.NumberOfElements / (heads * half * 2);
         var (to, cosine, sine) = (LibTorch.AddressOf(x), LibTorch.AddressOf(cosines), LibTorch.AddressOf(sines));
         var arguments = stackalloc void*[] { &to, &cosine, &sine, &rows, &tokens, &heads, &half };
-        CudaDriver.Launch(Function("rotate", wide), (Blocks(rows * heads * (half / (wide ? Wide : 1))), 1), (Threads, 1), arguments);
+        _module.Launch(Name("rotate", wide), (Blocks(rows * heads * (half / (wide ? Wide : 1))), 1), (Threads, 1), arguments);
     }
 
     /// <summary>silu(gate) · up, in the place of gate.</summary>
@@ -88,30 +87,12 @@ internal sealed unsafe class LayerKernels : IDisposable
         var wide = count % Wide == 0;
         var (to, from) = (LibTorch.AddressOf(gate), LibTorch.AddressOf(up));
         var arguments = stackalloc void*[] { &to, &from, &count };
-        CudaDriver.Launch(Function("gate_up", wide), (Blocks(count / (wide ? Wide : 1)), 1), (Threads, 1), arguments);
+        _module.Launch(Name("gate_up", wide), (Blocks(count / (wide ? Wide : 1)), 1), (Threads, 1), arguments);
     }
 
-    public void Dispose() => CudaDriver.UnloadModule(_module);
-
-    private static byte[] Compile()
-    {
-        using var stream = typeof(LayerKernels).Assembly.GetManifestResourceStream("LayerKernels.cu")!;
-        using var reader = new StreamReader(stream);
-        return KernelCompiler.Compile(reader.ReadToEnd(), "LayerKernels.cu", CudaDriver.ComputeCapability);
-    }
+    public void Dispose() => _module.Dispose();
 
     private static uint Blocks(long threads) => (uint)((threads + Threads - 1) / Threads);
 
-    private nint Function(string name, bool wide) => Function(wide ? name + "_8" : name + "_1");
-
-    private nint Function(string name)
-    {
-        if (!_functions.TryGetValue(name, out var function))
-        {
-            function = CudaDriver.FunctionOf(_module, name);
-            _functions.Add(name, function);
-        }
-
-        return function;
-    }
+    private static string Name(string name, bool wide) => wide ? name + "_8" : name + "_1";
 }

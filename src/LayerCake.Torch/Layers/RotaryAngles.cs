@@ -1,5 +1,6 @@
 using LayerCake.Kernels;
 using LayerCake.Models;
+using static TorchSharp.torch;
 
 namespace LayerCake.Torch.Layers;
 
@@ -11,6 +12,20 @@ public static class RotaryAngles
     {
         var positionScale = configuration.RopeScaling.Kind == RopeScalingKind.Linear ? (float)configuration.RopeScaling.Factor : 1f;
         return new RotaryTable(length, InverseFrequencies(configuration, length), positionScale);
+    }
+
+    /// <summary>The same as tensors for <see cref="ILayerOperations.Rotate"/>, [length, head dimension], both halves alike, float16; the caller's scope owns them.</summary>
+    internal static (Tensor Cosines, Tensor Sines) Tensors(ModelConfiguration configuration, int length, Device device)
+    {
+        var table = Table(configuration, length);
+        return (Both(table.Cosines), Both(table.Sines));
+
+        Tensor Both(ReadOnlySpan<float> half)
+        {
+            using var scope = NewDisposeScope();
+            var values = tensor(half.ToArray()).view(length, table.Half);
+            return cat([values, values], 1).to(ScalarType.Float16).to(device).MoveToOuterDisposeScope();
+        }
     }
 
     private static float[] InverseFrequencies(ModelConfiguration configuration, int length)
