@@ -28,6 +28,14 @@ public static class ReconstructionMemory
         return Fixed(configuration, settings, used, sequenceLength) + (used > 0 ? PerSample(configuration, settings, sequenceLength) : 0);
     }
 
+    /// <summary>Bytes of the host's memory where a GPU computes and has room for the hidden states.</summary>
+    public static long HostBesideGpu(ModelConfiguration configuration, ReconstructionMethod method, ReconstructionEffort effort, int samples, int sequenceLength)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        var used = SamplesUsed(MethodSettings.Of(method, effort, 128), configuration, samples, sequenceLength);
+        return DeviceWorkspace.Host(configuration, used, sequenceLength, statesOnHost: 0);
+    }
+
     /// <summary>How many of the samples a method looks at.</summary>
     internal static int SamplesUsed(SolverSettings settings, ModelConfiguration configuration, int samples, int sequenceLength)
     {

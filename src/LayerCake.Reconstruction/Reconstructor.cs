@@ -129,7 +129,7 @@ public static class Reconstructor
 
     /// <summary>The device that computes in libtorch; null for the processor with its own code.</summary>
     private static torch.Device? DeviceOf(ReconstructionRequest request) =>
-        request.TorchDevice ?? (TorchDevices.ResolveKind(request.Device) == DeviceKind.Cuda ? TorchDevices.Resolve("cuda") : null);
+        request.InLibtorch || TorchDevices.ResolveKind(request.Device) == DeviceKind.Cuda ? TorchDevices.Resolve(request.Device) : null;
 
     /// <summary>As recipes and reports write it.</summary>
     public static string NameOf(ReconstructionMethod method) => method switch

@@ -3,6 +3,7 @@ using LayerCake.Checkpoints;
 using LayerCake.Quantization;
 using LayerCake.Recipes;
 using LayerCake.Reconstruction;
+using LayerCake.Torch;
 
 namespace LayerCake.Steps;
 
@@ -20,8 +21,16 @@ internal sealed class AutoAwqStep(Recipe recipe, AutoAwqOptions options, string 
 
     public IReadOnlyList<StepInput> Inputs => inputs;
 
-    public StepDemand Demand => new(
-        MachineUnits.Processor, options.ReadsStatistics() ? StepMemory.OfLayers(modelFolder) : StepMemory.OfReconstruction(modelFolder, options, recipe.Calibrate));
+    public StepDemand Demand => (options.ReadsStatistics(), ComputesOnGpu) switch
+    {
+        (true, _) => new StepDemand(MachineUnits.Processor, StepMemory.OfLayers(modelFolder)),
+        (_, true) => new StepDemand(MachineUnits.Gpu, StepMemory.OfReconstructionOnGpu(modelFolder, options, recipe.Calibrate)),
+        _ => new StepDemand(MachineUnits.Processor, StepMemory.OfReconstruction(modelFolder, options, recipe.Calibrate)),
+    };
+
+    private DeviceKind Device => TorchDevices.ResolveKind(CalibrateStep.DeviceName(recipe.Execution.Device));
+
+    private bool ComputesOnGpu => options.ReadsSamples() && Device == DeviceKind.Cuda;
 
     public void AddTo(IKeyWriter key)
     {
@@ -36,7 +45,7 @@ internal sealed class AutoAwqStep(Recipe recipe, AutoAwqOptions options, string 
     {
         if (!options.ReadsStatistics())
         {
-            key.Add("numerics", Reconstructor.Numerics);
+            key.Add("numerics", options.ReadsSamples() ? Reconstructor.Numerics(ModelCheck.MethodOf(options), Device) : Reconstructor.Numerics(ReconstructionMethod.Rtn, DeviceKind.Cpu));
         }
     }
 
@@ -64,6 +73,7 @@ internal sealed class AutoAwqStep(Recipe recipe, AutoAwqOptions options, string 
                     Effort = ModelCheck.EffortOf(options),
                     Options = ModelCheck.AwqOptionsOf(options),
                     Format = format,
+                    Device = CalibrateStep.DeviceName(recipe.Execution.Device),
                     MemoryBudget = recipe.Execution.MemoryBudget?.Bytes,
                     Parts = new LayerParts(context.Parts),
                 },

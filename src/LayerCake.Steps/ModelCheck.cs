@@ -110,7 +110,10 @@ internal static class ModelCheck
         if (recipe is { AutoAwq: { } awq, Execution.MemoryBudget: { } limit } && !awq.ReadsStatistics())
         {
             var (samples, tokens) = (recipe.Calibrate?.Samples ?? 0, recipe.Calibrate?.SequenceLength ?? 0);
-            var least = ReconstructionMemory.Least(configuration, MethodOf(awq), EffortOf(awq), samples, tokens);
+            var onGpu = awq.ReadsSamples() && TorchDevices.ResolveKind(CalibrateStep.DeviceName(recipe.Execution.Device)) == DeviceKind.Cuda;
+            var least = onGpu
+                ? ReconstructionMemory.HostBesideGpu(configuration, MethodOf(awq), EffortOf(awq), samples, tokens)
+                : ReconstructionMemory.Least(configuration, MethodOf(awq), EffortOf(awq), samples, tokens);
             if (least > limit.Bytes)
             {
                 throw recipe.Refuse(

@@ -23,6 +23,11 @@ internal static class StepMemory
         modelFolder, configuration => ReconstructionMemory.Peak(
             configuration, ModelCheck.MethodOf(options), ModelCheck.EffortOf(options), calibrate?.Samples ?? 0, calibrate?.SequenceLength ?? 0, Environment.ProcessorCount));
 
+    /// <summary>The same on a GPU: host memory.</summary>
+    public static long OfReconstructionOnGpu(string modelFolder, AutoAwqOptions options, CalibrateOptions? calibrate) => Of(
+        modelFolder, configuration => ReconstructionMemory.HostBesideGpu(
+            configuration, ModelCheck.MethodOf(options), ModelCheck.EffortOf(options), calibrate?.Samples ?? 0, calibrate?.SequenceLength ?? 0));
+
     /// <summary>evaluate: a layer of the model and of what became of it, the hidden states of all variants, and both heads.</summary>
     public static long OfEvaluation(string modelFolder, EvaluateOptions options) => Of(
         modelFolder, configuration => EvaluationMemory.Peak(configuration, options.Window, options.Windows, variants: 3, Environment.ProcessorCount));

@@ -23,7 +23,7 @@ internal sealed unsafe class KernelGroupOperations : IGroupOperations
         var (stride, groups) = (w.shape[1], (int)result.Groups);
         var count = result.Outputs * groups;
         var (steps, least, refinements) = clipping;
-        var (codes, scales, zeros) = (Address(result.Codes), Address(result.Scales), Address(result.Zeros));
+        var (codes, scales, zeros) = (LibTorch.AddressOf(result.Codes), Address(result.Scales), Address(result.Zeros));
         var arguments = stackalloc void*[] { &values, &stride, &weights, &count, &groups, &steps, &least, &refinements, &codes, &scales, &zeros };
         _module.Launch("round_groups", Blocks(count), (Threads, 1), arguments);
     }

@@ -22,6 +22,9 @@ public sealed record ReconstructOperation
 
     public WeightFormat Format { get; init; } = WeightFormat.Safetensors;
 
+    /// <summary>auto, cpu or cuda: where activations are computed and linears solved.</summary>
+    public string Device { get; init; } = "cpu";
+
     /// <summary>Most bytes of memory to use; null for no limit.</summary>
     public long? MemoryBudget { get; init; }
 
@@ -43,6 +46,7 @@ public sealed record ReconstructOperation
                 OutputFolder = outputFolder,
                 Options = operation.Options,
                 Format = operation.Format,
+                Device = operation.Device,
                 MemoryBudget = operation.MemoryBudget,
                 Parts = operation.Parts,
             },
