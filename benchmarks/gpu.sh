@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole of benchmarks/gpu.md on a machine with a GPU and PyTorch: checks the results on the GPU, then times recipes from a cold page cache.
 # Usage: benchmarks/gpu.sh ARCHIVE FOLDER [PART...], in a checkout; the archive is build/portable.sh's, the folder wants 50 GB.
-# Parts: check rates 7b 70b 13b (default: check rates 7b 70b). Dropping the page cache needs root.
+# Parts: check rates 7b 70b 13b gptq (default: check rates 7b 70b). Dropping the page cache needs root.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 archive=$1 work=$2
@@ -67,7 +67,7 @@ engine: lmdeploy 0.1.0
 model: { name: $2, source: $work/$1 }
 calibrate: { dataset: $repository/recipes/data/prose-calibration.txt, samples: 128, sequence_length: 2048, seed: 0 }
 kv_qparams: { cache: int8, symmetric: false }
-auto_awq: { bits: 4, group_size: 128, method: lmdeploy }
+auto_awq: { bits: 4, group_size: 128, ${METHOD:-method: lmdeploy} }
 convert: { tensor_parallel: 1 }
 package: {}
 execution: { device: cuda, placement: link }
@@ -78,7 +78,7 @@ build() { # NAME LABEL
   rm -rf "$work/artifacts"
   watched "$2" layercake build --recipe "$work/$1.yaml" --artifacts "$work/artifacts"
   local code=$?
-  grep -E 'tokens/s|: ran|: cached|warning|layercake:' "$work/out"
+  grep -E 'tokens/s|quantized with|: ran|: cached|warning|layercake:' "$work/out"
   [ $code -ne 0 ] && tail -20 "$work/out"
   cp "$work/artifacts/logs/$1.jsonl" "${OUT:-$work}/$1-$(date +%s).jsonl" 2>/dev/null
   return 0
@@ -107,6 +107,8 @@ for part in $parts; do
       timeout 120 LayerCake.Calibration.Tests --filter 'TestCategory=Gpu&Name!=Rates' > "$work/tests" 2>&1
       echo "exit code $?"; grep -E 'equal bit for bit|failed|Failed|error|passed|total|succeeded' "$work/tests" | head -60
       cp "$work/tests" "${OUT:-$work}/tests.txt" 2>/dev/null
+      timeout 120 LayerCake.Reconstruction.Tests --filter 'TestCategory=Gpu' > "$work/tests" 2>&1
+      echo "exit code $?"; grep -E 'codes differ|failed|Failed|error|passed|total|succeeded' "$work/tests" | head -30
       since "$start"
       ;;
     rates)
@@ -119,6 +121,12 @@ for part in $parts; do
       shape internlm-7b-w4kv8 internlm-7b internlm-chat-7b "${RUNS:-2}"
       build internlm-7b-w4kv8 "internlm-7b-w4kv8, page cache warm"
       rm -rf "$work/internlm-7b-w4kv8" "$work/artifacts"
+      ;;
+    gptq)
+      METHOD="method: gptq, effort: balanced"
+      shape internlm-7b-gptq internlm-7b internlm-chat-7b 1
+      METHOD="method: lmdeploy"
+      rm -rf "$work/internlm-7b-gptq" "$work/artifacts"
       ;;
     13b)
       shape llama2-13b-w4kv8 llama2-13b llama2 1

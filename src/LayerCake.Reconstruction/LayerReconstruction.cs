@@ -124,13 +124,13 @@ internal sealed unsafe class LayerReconstruction : IDisposable
             plain.Layer.Run(q, _rotary);
             States.Write(sample, q.Hidden, q.HiddenStride);
         }, States.Samples);
-        return plain with { Linears = plain.Linears.ToDictionary(pair => pair.Key, pair => pair.Value with { Sensitivities = WithoutMethod(sensitivities[pair.Key]) }) };
+        return plain with { Linears = plain.Linears.ToDictionary(pair => pair.Key, pair => pair.Value with { Sensitivities = WithoutMethod(sensitivities[pair.Key], _method) }) };
     }
 
     /// <summary>What was measured of a linear that is rounded to nearest after all: what was used comes last, as everywhere.</summary>
-    private IReadOnlyList<Sensitivity> WithoutMethod(IReadOnlyList<Sensitivity> measured) =>
+    internal static IReadOnlyList<Sensitivity> WithoutMethod(IReadOnlyList<Sensitivity> measured, string method) =>
     [
-        .. measured.Where(entry => entry.Method != _method).OrderBy(entry => entry is { Method: "rtn", Bits: 4 }),
+        .. measured.Where(entry => entry.Method != method).OrderBy(entry => entry is { Method: "rtn", Bits: 4 }),
     ];
 
     private static double Distance(float* a, float* b, long count)

@@ -45,7 +45,7 @@ internal sealed class AutoAwqStep(Recipe recipe, AutoAwqOptions options, string 
     {
         if (!options.ReadsStatistics())
         {
-            key.Add("numerics", options.ReadsSamples() ? Reconstructor.Numerics(ModelCheck.MethodOf(options), Device) : Reconstructor.Numerics(ReconstructionMethod.Rtn, DeviceKind.Cpu));
+            key.Add("numerics", Reconstructor.Numerics(ModelCheck.MethodOf(options), options.ReadsSamples() ? Device : DeviceKind.Cpu));
         }
     }
 

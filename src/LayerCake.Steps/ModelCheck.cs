@@ -110,8 +110,7 @@ internal static class ModelCheck
         if (recipe is { AutoAwq: { } awq, Execution.MemoryBudget: { } limit } && !awq.ReadsStatistics())
         {
             var (samples, tokens) = (recipe.Calibrate?.Samples ?? 0, recipe.Calibrate?.SequenceLength ?? 0);
-            var onGpu = awq.ReadsSamples() && TorchDevices.ResolveKind(CalibrateStep.DeviceName(recipe.Execution.Device)) == DeviceKind.Cuda;
-            var least = onGpu
+            var least = ComputesOnGpu(recipe, awq)
                 ? ReconstructionMemory.HostBesideGpu(configuration, MethodOf(awq), EffortOf(awq), samples, tokens)
                 : ReconstructionMemory.Least(configuration, MethodOf(awq), EffortOf(awq), samples, tokens);
             if (least > limit.Bytes)
@@ -139,10 +138,13 @@ internal static class ModelCheck
         }
     }
 
+    private static bool ComputesOnGpu(Recipe recipe, AutoAwqOptions awq) =>
+        awq.ReadsSamples() && TorchDevices.ResolveKind(CalibrateStep.DeviceName(recipe.Execution.Device)) == DeviceKind.Cuda;
+
     /// <summary>Refuses only what no processor can do in the time; what takes longer than it should is stopped when its time is over.</summary>
     private static void CheckTime(Recipe recipe, ModelConfiguration configuration)
     {
-        if (recipe is not { AutoAwq: { } awq, Execution.Timeout: { } limit } || awq.ReadsStatistics())
+        if (recipe is not { AutoAwq: { } awq, Execution.Timeout: { } limit } || awq.ReadsStatistics() || ComputesOnGpu(recipe, awq))
         {
             return;
         }

@@ -164,8 +164,12 @@ internal sealed class DeviceReconstruction(
             throw;
         }
 
+        var measured = found.Linears.ToDictionary(linear => linear.Key, linear => linear.Value.Sensitivities);
         found.Dispose();
-        return plain;
+        return plain with
+        {
+            Linears = plain.Linears.ToDictionary(pair => pair.Key, pair => pair.Value with { Sensitivities = LayerReconstruction.WithoutMethod(measured[pair.Key], method) }),
+        };
     }
 
     private static Tensor Whole(DeviceLayer layer, Tensor hidden) => layer.RunMlp(layer.RunAttention(hidden));

@@ -20,7 +20,7 @@ internal sealed class DeviceSolver(
         {
             using var scope = NewDisposeScope();
             var weight = Stack([linear.Name]);
-            Put([linear.Name], DeviceLinearSolver.Solve(weight, null, null, null, settings, operations), null);
+            Put([linear.Name], DeviceLinearSolver.Solve(weight, null, null, null, settings, operations), null, null);
         }
     }
 
@@ -87,8 +87,9 @@ internal sealed class DeviceSolver(
         var plain = DevicePlainSensitivity.Measure(weight, moments.Second, settings.GroupSize);
         var factors = tensor(scales).to(weight.device);
         moments.Divide(factors);
+        var clipped = settings.Compensates ? ClippedErrors(weight, factors, moments) : null;
         using var factor = settings.Compensates || settings.DescentPasses > 0 ? DeviceFactor.Of(moments.Second, settings.Damping) : null;
-        Put(names, DeviceLinearSolver.Solve(weight, factors, moments, factor, settings, operations), plain);
+        Put(names, DeviceLinearSolver.Solve(weight, factors, moments, factor, settings, operations), plain, clipped);
         foreach (var name in names)
         {
             if (quantized.Vector($"{name}.bias") is { } bias)
@@ -98,7 +99,16 @@ internal sealed class DeviceSolver(
         }
     }
 
-    private void Put(IReadOnlyList<string> names, DeviceLinearSolver.Solution solution, (double[] Energy, double[][] Errors)? plain)
+    /// <summary>What the method awq would leave of each output with the same scales.</summary>
+    private double[] ClippedErrors(Tensor weight, Tensor scales, DeviceMoments moments)
+    {
+        var clipping = new SolverSettings { GroupSize = settings.GroupSize, Clipping = settings.Clipping };
+        var solution = DeviceLinearSolver.Solve(weight, scales, moments, null, clipping, operations);
+        solution.Codes.Dispose();
+        return solution.OutputErrors;
+    }
+
+    private void Put(IReadOnlyList<string> names, DeviceLinearSolver.Solution solution, (double[] Energy, double[][] Errors)? plain, double[]? clipped)
     {
         using var all = solution.Codes;
         var first = 0;
@@ -112,6 +122,11 @@ internal sealed class DeviceSolver(
             {
                 var energy = Sum(measured.Energy);
                 sensitivities.AddRange(PlainSensitivity.Bits.Zip(measured.Errors, (bits, errors) => new Sensitivity(module, "rtn", bits, Relative(Sum(errors), energy))));
+                if (clipped is not null)
+                {
+                    sensitivities.Add(new Sensitivity(module, "awq", 4, Relative(Sum(clipped), energy)));
+                }
+
                 sensitivities.Add(new Sensitivity(module, method, 4, Relative(Sum(solution.OutputErrors), energy)));
             }
 
