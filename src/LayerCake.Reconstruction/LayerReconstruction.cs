@@ -65,6 +65,19 @@ internal sealed unsafe class LayerReconstruction : IDisposable
         return KeepIfBetter(new ReconstructedLayer(quantized, results), original, layer);
     }
 
+    /// <summary>Takes the quantized model's hidden states through layers again, which have changed since.</summary>
+    /// <param name="before">Hidden states before the first of them.</param>
+    public void Repeat(HiddenStates before, IReadOnlyList<ReconstructedLayer> layers) => _pass.Run((q, _, sample) =>
+    {
+        before.Read(sample, q.Hidden, q.HiddenStride);
+        foreach (var layer in layers)
+        {
+            layer.Layer.Run(q, _rotary);
+        }
+
+        States.Write(sample, q.Hidden, q.HiddenStride);
+    }, States.Samples);
+
     /// <summary>Rounds a layer to nearest without looking at activations.</summary>
     public static ReconstructedLayer RoundPlainly(StagedLayer original, ModelConfiguration configuration, int layer, int groupSize, ParallelOptions options)
     {

@@ -17,6 +17,11 @@ internal static class MethodSettings
             Clipping = Fine,
             TokensPerChannel = TokensOf(effort),
         },
+        ReconstructionMethod.Learned => Of(ReconstructionMethod.Gptq, ReconstructionEffort.Balanced, groupSize) with
+        {
+            TokensPerChannel = TokensOf(effort),
+            Learning = new LearningSettings { Steps = effort switch { ReconstructionEffort.Fast => 12, ReconstructionEffort.Balanced => 24, _ => 240 } },
+        },
         _ => new SolverSettings
         {
             GroupSize = groupSize,

@@ -26,16 +26,31 @@ internal sealed class ProcessorRun : ILayerRun
 
     public string? Remark => null;
 
-    public IQuantizedLayer Run(int layer)
+    public int LayersAtOnce => _settings.Learning is null ? 1 : _request.LayersLearnedAtOnce ?? LearningSettings.LayersAtOnce(_configuration);
+
+    public IReadOnlyList<IQuantizedLayer> Run(int first, Action<string> progress)
     {
-        using var original = StagedLayer.Load(_request.Model.Weights, _configuration, layer, _options.CancellationToken);
         if (_states is null)
         {
-            return LayerReconstruction.RoundPlainly(original, _configuration, layer, _settings.GroupSize, _options);
+            using var original = StagedLayer.Load(_request.Model.Weights, _configuration, first, _options.CancellationToken);
+            return [LayerReconstruction.RoundPlainly(original, _configuration, first, _settings.GroupSize, _options)];
         }
 
-        _reconstruction ??= new LayerReconstruction(_configuration, _states, _floatStates, _settings, Reconstructor.NameOf(_request.Method), Batch(_states), _options);
-        return _reconstruction.Run(original, layer);
+        // What is learned starts from gptq, and that is what its sensitivities are those of.
+        var solver = _settings.Learning is null ? _request.Method : ReconstructionMethod.Gptq;
+        _reconstruction ??= new LayerReconstruction(_configuration, _states, _floatStates, _settings, Reconstructor.NameOf(solver), Batch(_states), _options);
+        using var span = new LayerSpan(_request.Model.Weights, _configuration, first, Math.Min(LayersAtOnce, _configuration.LayerCount - first), _options);
+        if (_settings.Learning is not { } learning)
+        {
+            span.Solve(_reconstruction, null);
+        }
+        else
+        {
+            span.Solve(_reconstruction, progress);
+            span.Learn(_reconstruction, learning, progress);
+        }
+
+        return span.Take();
     }
 
     public void Dispose()

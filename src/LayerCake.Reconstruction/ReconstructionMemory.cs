@@ -87,7 +87,22 @@ public static class ReconstructionMemory
 
         var moments = (widest * widest * (sizeof(float) + sizeof(float) + sizeof(double))) + (widest * configuration.HiddenSize * sizeof(float));
         var states = 2L * samples * sequenceLength * ((configuration.HiddenSize * (settings.FollowsFloatModel ? 3L : 2L)) + widest);
-        return Base + (4 * layer) + moments + states;
+        return Base + (4 * layer) + moments + states + (settings.Learning is { } learning ? Learned(configuration, learning, samples, sequenceLength) : 0);
+    }
+
+    /// <summary>
+    /// What learning adds: the span's layers as read, quantized and as codes; every weight as a real number with its gradient, Adam's two moments, what autograd keeps of it, and the
+    /// bytes of snapshots; the activations of a step; the hidden states before the span; and the head.
+    /// </summary>
+    private static long Learned(ModelConfiguration configuration, LearningSettings settings, int samples, int sequenceLength)
+    {
+        const int BytesOfAWeight = 12 + 44;
+        var layers = LearningSettings.LayersAtOnce(configuration);
+        var weights = layers * ModelFamily.Of(configuration).Linears(configuration).Sum(linear => (long)linear.OutputSize * linear.InputSize);
+        var tokens = (long)Math.Max(sequenceLength, settings.TokensPerStep);
+        var activations = 4L * tokens * ((layers * ((14L * configuration.HiddenSize) + (8L * configuration.IntermediateSize))) + (6L * configuration.VocabularySize));
+        var states = 3 * 2L * samples * sequenceLength * configuration.HiddenSize;
+        return (BytesOfAWeight * weights) + activations + states + (4L * configuration.VocabularySize * configuration.HiddenSize);
     }
 
     private static long Megabytes(long bytes) => (bytes + (1 << 20) - 1) >> 20;

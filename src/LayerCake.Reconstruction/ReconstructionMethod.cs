@@ -11,6 +11,9 @@ public enum ReconstructionMethod
 
     /// <summary>The same scales; then rounding that makes up for its own errors (GPTQ), and a descent over codes and scales.</summary>
     Gptq,
+
+    /// <summary>From what gptq finds, codes, scales, norms and biases are learned by gradient descent, spans of layers at a time.</summary>
+    Learned,
 }
 
 /// <summary>How much time a method may take.</summary>

@@ -45,4 +45,7 @@ public sealed record ReconstructionRequest
 
     /// <summary>For tests: takes the way of a GPU, in libtorch's own operations where <see cref="Device"/> is the processor.</summary>
     internal bool InLibtorch { get; init; }
+
+    /// <summary>Layers that are learned together; null for what fits the model. For tests.</summary>
+    internal int? LayersLearnedAtOnce { get; init; }
 }

@@ -29,6 +29,11 @@ public static class ReconstructionTime
         var moments = tokens * ((3 * Square(configuration.HiddenSize)) + Square(configuration.IntermediateSize)) / 2;
         var passes = (settings.Compensates ? 0.5 : 0) + settings.DescentPasses;
         var solving = passes * linears.Sum(linear => linear.OutputSize * Square(linear.InputSize));
-        return TimeSpan.FromSeconds(configuration.LayerCount * (forward + moments + solving) / (MostOfACore * Math.Max(1, threads)));
+
+        // Forwards once and backwards twice, as far as it goes at least before it may end early.
+        var learning = settings.Learning is { } learned
+            ? 3.0 * learned.Steps * learned.Patience / learned.Checks * Math.Max(sequenceLength, learned.TokensPerStep) * weights
+            : 0;
+        return TimeSpan.FromSeconds(configuration.LayerCount * (forward + moments + solving + learning) / (MostOfACore * Math.Max(1, threads)));
     }
 }

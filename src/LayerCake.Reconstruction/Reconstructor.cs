@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using LayerCake.Models;
 using LayerCake.Quantization;
 using LayerCake.Quantization.Awq;
@@ -14,10 +15,15 @@ public static class Reconstructor
 {
     /// <summary>
     /// Names what decides the bits of a result besides model, samples and settings; for cache keys. Loads no native code. On the processor the kernels are our own and give
-    /// the same bits on every machine; on a GPU sums depend on libtorch's release and the GPU. Rounding to nearest is done on the processor always.
+    /// the same bits on every machine; on a GPU sums depend on libtorch's release and the GPU. Rounding to nearest is done on the processor always, and so is learning, whose
+    /// sums depend on libtorch's release and on how many lanes the processor's vectors have.
     /// </summary>
-    public static string Numerics(ReconstructionMethod method, DeviceKind device) =>
-        device == DeviceKind.Cpu || method == ReconstructionMethod.Rtn ? "cpu-1" : $"cuda-1, libtorch {LibTorch.Version}";
+    public static string Numerics(ReconstructionMethod method, DeviceKind device) => method switch
+    {
+        ReconstructionMethod.Learned => $"cpu-1, libtorch {LibTorch.Version}, {(Vector512.IsHardwareAccelerated ? 512 : 256)}-bit vectors",
+        ReconstructionMethod.Rtn => "cpu-1",
+        _ => device == DeviceKind.Cpu ? "cpu-1" : $"cuda-1, libtorch {LibTorch.Version}",
+    };
 
     /// <summary>Refuses, from configuration and headers alone, what <see cref="Run"/> would refuse later (but for the weights' values and the folder).</summary>
     /// <exception cref="QuantizationException">Options do not fit the model.</exception>
@@ -105,14 +111,24 @@ public static class Reconstructor
         var finished = stateParts.Restore(configuration.LayerCount, parts.Has, run.States, out var known);
         sensitivities.AddRange(known);
         errors.AddRange(parts.Restore(finished, options.CancellationToken).OrderBy(pair => pair.Key).SelectMany(pair => pair.Value));
-        for (var layer = finished; layer < configuration.LayerCount; layer++)
+        for (var first = finished; first < configuration.LayerCount; first += run.LayersAtOnce)
         {
-            using var result = run.Run(layer);
-            errors.AddRange(output.Write(layer, result));
-            sensitivities.AddRange(result.Sensitivities);
-            stateParts.Keep(layer, run.States, sensitivities);
-            var line = $"{ModelFamily.Of(configuration).Layer(layer)} quantized with {NameOf(request.Method)}{(run.Remark is { } remark ? ", " + remark : "")}.";
-            progress?.Invoke(new AwqProgress(line, layer + 1, configuration.LayerCount));
+            var results = run.Run(first, line => progress?.Invoke(new AwqProgress(line, first, configuration.LayerCount)));
+            var lines = new List<AwqProgress>();
+            foreach (var result in results)
+            {
+                using (result)
+                {
+                    var layer = first + lines.Count;
+                    errors.AddRange(output.Write(layer, result));
+                    sensitivities.AddRange(result.Sensitivities);
+                    var line = $"{ModelFamily.Of(configuration).Layer(layer)} quantized with {NameOf(request.Method)}{(run.Remark is { } remark ? ", " + remark : "")}.";
+                    lines.Add(new AwqProgress(line, layer + 1, configuration.LayerCount));
+                }
+            }
+
+            stateParts.Keep(first + results.Count - 1, run.States, sensitivities);
+            lines.ForEach(line => progress?.Invoke(line));
         }
     }
 
@@ -122,7 +138,7 @@ public static class Reconstructor
         var tokens = request.Samples.Count > 0 ? request.Samples[0].Length : 0;
         var used = ReconstructionMemory.SamplesUsed(settings, configuration, request.Samples.Count, tokens);
         var samples = request.Samples.Take(used).ToArray();
-        return used > 0 && DeviceOf(request) is { } device
+        return used > 0 && settings.Learning is null && DeviceOf(request) is { } device
             ? new DeviceRun(request, configuration, settings, samples, device, options.CancellationToken)
             : new ProcessorRun(request, configuration, settings, samples, options);
     }
@@ -136,7 +152,8 @@ public static class Reconstructor
     {
         ReconstructionMethod.Rtn => "rtn",
         ReconstructionMethod.Awq => "awq",
-        _ => "gptq",
+        ReconstructionMethod.Gptq => "gptq",
+        _ => "learned",
     };
 
     private static SolverSettings SettingsOf(ReconstructionRequest request) => MethodSettings.Of(request.Method, request.Effort, request.Options.GroupSize);

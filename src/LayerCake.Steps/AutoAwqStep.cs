@@ -30,7 +30,7 @@ internal sealed class AutoAwqStep(Recipe recipe, AutoAwqOptions options, string 
 
     private DeviceKind Device => TorchDevices.ResolveKind(CalibrateStep.DeviceName(recipe.Execution.Device));
 
-    private bool ComputesOnGpu => options.ReadsSamples() && Device == DeviceKind.Cuda;
+    private bool ComputesOnGpu => options.CanUseGpu() && Device == DeviceKind.Cuda;
 
     public void AddTo(IKeyWriter key)
     {

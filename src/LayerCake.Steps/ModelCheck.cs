@@ -139,7 +139,7 @@ internal static class ModelCheck
     }
 
     private static bool ComputesOnGpu(Recipe recipe, AutoAwqOptions awq) =>
-        awq.ReadsSamples() && TorchDevices.ResolveKind(CalibrateStep.DeviceName(recipe.Execution.Device)) == DeviceKind.Cuda;
+        awq.CanUseGpu() && TorchDevices.ResolveKind(CalibrateStep.DeviceName(recipe.Execution.Device)) == DeviceKind.Cuda;
 
     /// <summary>Refuses only what no processor can do in the time; what takes longer than it should is stopped when its time is over.</summary>
     private static void CheckTime(Recipe recipe, ModelConfiguration configuration)
@@ -167,7 +167,8 @@ internal static class ModelCheck
     {
         QuantizationMethod.Rtn => ReconstructionMethod.Rtn,
         QuantizationMethod.Awq => ReconstructionMethod.Awq,
-        _ => ReconstructionMethod.Gptq,
+        QuantizationMethod.Gptq => ReconstructionMethod.Gptq,
+        _ => ReconstructionMethod.Learned,
     };
 
     public static ReconstructionEffort EffortOf(AutoAwqOptions options) => options.Effort switch

@@ -71,7 +71,7 @@ public sealed class ReconstructorTests
         var parts = new MemoryParts();
         using var stop = new CancellationTokenSource();
         parts.Committed = name => { if (name == "states.0") { stop.Cancel(); } };
-        var request = RequestOf(model, folder.At("out"), method) with { Parts = parts };
+        var request = RequestOf(model, folder.At("out"), method) with { Parts = parts, LayersLearnedAtOnce = 1 };
 
         Assert.That(() => Reconstructor.Run(request, cancellation: stop.Token), Throws.InstanceOf<OperationCanceledException>());
         Assert.That(Directory.EnumerateFileSystemEntries(folder.At("out")), Is.Empty, "nothing half-written stays");
@@ -82,7 +82,7 @@ public sealed class ReconstructorTests
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(lines, Is.EqualTo(new[] { $"model.layers.1 quantized with {Reconstructor.NameOf(method)}." }));
+            Assert.That(lines.Where(line => line.Contains("quantized", StringComparison.Ordinal)), Is.EqualTo(new[] { $"model.layers.1 quantized with {Reconstructor.NameOf(method)}." }));
             Assert.That(parts.Said, Is.EqualTo(new[] { (1, 2) }));
             Assert.That(DigestOf(folder.At("out")), Is.EqualTo(DigestOf(folder.At("fresh"))));
             Assert.That(whole.Linears, Is.EqualTo(fresh.Linears));

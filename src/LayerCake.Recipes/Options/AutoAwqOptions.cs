@@ -28,7 +28,10 @@ public sealed record AutoAwqOptions : IStepOptions
     public bool ReadsStatistics() => MethodToRun() == QuantizationMethod.Lmdeploy;
 
     /// <summary>Whether the method looks at the samples that the section calibrate describes.</summary>
-    public bool ReadsSamples() => MethodToRun() is QuantizationMethod.Awq or QuantizationMethod.Gptq;
+    public bool ReadsSamples() => MethodToRun() is QuantizationMethod.Awq or QuantizationMethod.Gptq or QuantizationMethod.Learned;
+
+    /// <summary>Whether the method computes on a GPU where the recipe's device is one; learned does not, and rtn has nothing to compute.</summary>
+    public bool CanUseGpu() => MethodToRun() is QuantizationMethod.Awq or QuantizationMethod.Gptq;
 
     public void AddTo(IKeyWriter key)
     {

@@ -17,4 +17,7 @@ public enum QuantizationMethod
 
     /// <summary>The same with compensation of errors.</summary>
     Gptq,
+
+    /// <summary>What gptq finds, learned further by gradient descent.</summary>
+    Learned,
 }

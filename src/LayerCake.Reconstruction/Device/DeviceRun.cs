@@ -75,9 +75,13 @@ internal sealed class DeviceRun : ILayerRun
     public string? Remark => _device.type != DeviceType.CUDA ? null
         : string.Create(CultureInfo.InvariantCulture, $"max gpu memory: {_memory.Peak / 1073741824.0:F2} GB");
 
+    public int LayersAtOnce => 1;
+
+    public IReadOnlyList<IQuantizedLayer> Run(int first, Action<string> progress) => [Run(first)];
+
     private DeviceStates? FloatStates { get; }
 
-    public IQuantizedLayer Run(int layer)
+    private IQuantizedLayer Run(int layer)
     {
         using var scope = NewDisposeScope();
         try

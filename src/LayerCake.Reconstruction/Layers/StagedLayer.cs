@@ -71,6 +71,9 @@ internal sealed unsafe class StagedLayer : IDisposable
     /// <summary>A norm's weight or a linear's bias; null where the linear has none.</summary>
     public FloatBuffer? Vector(string name) => _vectors.GetValueOrDefault(name);
 
+    /// <summary>The values of a norm's weight or a linear's bias, padding included.</summary>
+    public Span<float> VectorSpan(string name) => new(_vectors[name].Pointer, (int)_vectors[name].Count);
+
     /// <summary>A copy that shares nothing.</summary>
     public StagedLayer Clone()
     {

@@ -17,7 +17,8 @@ internal sealed unsafe class GroupSolver(
         foreach (var linear in linears)
         {
             var weight = original.Weight(linear.Name);
-            Put(linear.Name, LinearSolver.Solve(new LinearSolver.Problem(weight, ScaleSearch.Ones(weight.Inputs), null, null), settings, options), []);
+            var scales = ScaleSearch.Ones(weight.Inputs);
+            Put(linear.Name, scales, LinearSolver.Solve(new LinearSolver.Problem(weight, scales, null, null), settings, options), []);
         }
     }
 
@@ -105,6 +106,7 @@ internal sealed unsafe class GroupSolver(
             var (energy, errors) = plain[i];
             Put(
                 names[i],
+                scales,
                 solution,
                 [
                     .. PlainSensitivity.Bits.Zip(errors).Select(pair => new Sensitivity(module, "rtn", pair.First, Relative(pair.Second, energy))),
@@ -129,9 +131,9 @@ internal sealed unsafe class GroupSolver(
 
     private static double Relative(double error, double energy) => energy > 0 ? Math.Sqrt(error / energy) : 0;
 
-    private void Put(string name, LinearSolver.Solution solution, IReadOnlyList<Sensitivity> sensitivities)
+    private void Put(string name, float[] scales, LinearSolver.Solution solution, IReadOnlyList<Sensitivity> sensitivities)
     {
-        results[name] = new SolvedLinear(solution.Codes, solution.WeightError, sensitivities);
+        results[name] = new SolvedLinear(solution.Codes, scales, solution.WeightError, sensitivities);
         quantized.Replace(name, solution.Codes.Dequantize(options.MaxDegreeOfParallelism));
     }
 

@@ -44,6 +44,15 @@ internal sealed unsafe class Int4Panels : IDisposable
     /// <summary>[32], whole numbers from 0 to 15.</summary>
     public float* Zeros(int panel, int group) => _zeros.Pointer + ((((long)panel * Groups) + group) * Width);
 
+    /// <summary>The code of one weight.</summary>
+    public ref float Code(int output, int input) => ref Codes(output / Width)[((long)input * Width) + (output % Width)];
+
+    /// <summary>The scale of one output's group.</summary>
+    public ref float Scale(int output, int group) => ref Scales(output / Width, group)[output % Width];
+
+    /// <summary>The zero point of one output's group.</summary>
+    public ref float Zero(int output, int group) => ref Zeros(output / Width, group)[output % Width];
+
     /// <summary>The float16 values that the codes stand for.</summary>
     public WeightPanels Dequantize(int threads)
     {

@@ -17,6 +17,9 @@ internal sealed record SolverSettings
     /// <summary>Whether later inputs make up for the errors of earlier ones (GPTQ).</summary>
     public bool Compensates { get; init; }
 
+    /// <summary>How what was found is learned further; null where it is not.</summary>
+    public LearningSettings? Learning { get; init; }
+
     /// <summary>Passes over codes and scales after that.</summary>
     public int DescentPasses { get; init; }
 

@@ -93,6 +93,7 @@ public static partial class LibTorch
     /// </summary>
     private static void Load(string folder)
     {
+        NativeLoading.LetThreadsSleep();
         // The CUDA library brings libtorch_cpu's kernels for the GPU. NVIDIA's own libraries are found through the run path that PyTorch's wheels carry.
         foreach (var name in (string[])["c10", "torch_cpu", "torch_cuda", "torch"])
         {

@@ -118,6 +118,21 @@ internal static partial class NativeLoading
         return inner is null ? new TorchException(text) : new TorchException(text, inner);
     }
 
+    /// <summary>
+    /// libtorch's threads (OpenMP) spin while they wait for work, and where other programs use the processors too, they wait mostly for each other: steps of small tensors
+    /// took fifty times as long. OpenMP reads the environment of the process, of which .NET has a copy, once, when it is loaded. A value that is there stays.
+    /// </summary>
+    public static void LetThreadsSleep()
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            _ = setenv("OMP_WAIT_POLICY", "passive", 0);
+        }
+    }
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int setenv(string name, string value, int overwrite);
+
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial nint dlopen(string path, int flags);
 

@@ -1,0 +1,136 @@
+using LayerCake.Models;
+using LayerCake.Torch.Layers;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace LayerCake.Reconstruction;
+
+/// <summary>A decoder layer in float32 whose codes, scales, norms and biases are learned.</summary>
+internal sealed class LearnedLayer : IDisposable
+{
+    private readonly ModelConfiguration _configuration;
+    private readonly Device _device;
+    private readonly Dictionary<string, LearnedLinear> _linears = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Parameter> _vectors = new(StringComparer.Ordinal);
+    private readonly RotaryTensors _rotary;
+
+    /// <param name="start">What was found for the layer so far.</param>
+    /// <param name="rotary">Stays the caller's.</param>
+    public LearnedLayer(ReconstructedLayer start, ModelConfiguration configuration, RotaryTensors rotary, Device device)
+    {
+        (_configuration, _device, _rotary) = (configuration, device, rotary);
+        var family = ModelFamily.Of(configuration);
+        foreach (var linear in family.Linears(configuration))
+        {
+            _linears.Add(linear.Name, new LearnedLinear(start.Linears[linear.Name], device));
+            if (linear.HasBias)
+            {
+                AddVector($"{linear.Name}.bias", start, linear.OutputSize);
+            }
+        }
+
+        foreach (var norm in family.LayerNorms)
+        {
+            AddVector($"{norm}.weight", start, configuration.HiddenSize);
+        }
+    }
+
+    public IEnumerable<Parameter> Codes => _linears.Values.Select(linear => linear.Codes);
+
+    public IEnumerable<Parameter> Scales => _linears.Values.Select(linear => linear.LogScales);
+
+    public IEnumerable<Parameter> Vectors => _vectors.Values;
+
+    /// <summary>A tensor that is learned, independent of <paramref name="values"/>.</summary>
+    public static Parameter Learn(Tensor values)
+    {
+        var parameter = new Parameter(values.detach().clone(), requires_grad: true);
+        parameter.DetachFromDisposeScope();
+        return parameter;
+    }
+
+    /// <summary>Takes samples through the layer.</summary>
+    /// <param name="hidden">[samples, tokens, hidden], float32.</param>
+    public Tensor Run(Tensor hidden)
+    {
+        using var scope = NewDisposeScope();
+        var norms = ModelFamily.Of(_configuration).LayerNorms;
+        var normed = RmsNorm(hidden, _vectors[$"{norms[0]}.weight"], _configuration.RmsNormEpsilon);
+        var q = _rotary.Apply(Heads(Linear(normed, "self_attn.q_proj"), _configuration.HeadCount));
+        var k = _rotary.Apply(Heads(Linear(normed, "self_attn.k_proj"), _configuration.KeyValueHeadCount));
+        var v = Heads(Linear(normed, "self_attn.v_proj"), _configuration.KeyValueHeadCount);
+        var sharing = _configuration.HeadCount / _configuration.KeyValueHeadCount;
+        if (sharing > 1)
+        {
+            k = k.repeat_interleave(sharing, 1);
+            v = v.repeat_interleave(sharing, 1);
+        }
+
+        var attention = nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true).transpose(1, 2).reshape(hidden.shape[0], hidden.shape[1], -1);
+        hidden = hidden + Linear(attention, "self_attn.o_proj");
+        normed = RmsNorm(hidden, _vectors[$"{norms[1]}.weight"], _configuration.RmsNormEpsilon);
+        var gated = nn.functional.silu(Linear(normed, "mlp.gate_proj")) * Linear(normed, "mlp.up_proj");
+        return (hidden + Linear(gated, "mlp.down_proj")).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x / √(mean x² + ε) · w over the last dimension.</summary>
+    public static Tensor RmsNorm(Tensor x, Tensor weight, double epsilon) => x * rsqrt(x.square().mean([-1L], keepdim: true) + epsilon) * weight;
+
+    /// <summary>A copy of all that is learned, as it would be stored; [codes, scales] of every linear, then norms and biases.</summary>
+    public IReadOnlyList<Tensor> Snapshot() =>
+    [
+        .. _linears.Values.Select(linear => linear.Snapshot()).SelectMany(pair => new[] { pair.Codes, pair.Scales }),
+        .. _vectors.Values.Select(vector => vector.detach().to(ScalarType.Float16)),
+    ];
+
+    /// <summary>Writes what was learned into the layer that learning began with.</summary>
+    /// <param name="original">The float layer.</param>
+    /// <param name="snapshot">As <see cref="Snapshot"/> gave it.</param>
+    public ReconstructedLayer Write(ReconstructedLayer layer, StagedLayer original, IReadOnlyList<Tensor> snapshot, int threads)
+    {
+        using var scope = NewDisposeScope();
+        var linears = new Dictionary<string, SolvedLinear>(StringComparer.Ordinal);
+        var place = 0;
+        foreach (var (name, linear) in _linears)
+        {
+            linears.Add(name, linear.Write(snapshot[place], snapshot[place + 1], original.Weight(name)));
+            layer.Layer.Replace(name, linears[name].Codes.Dequantize(threads));
+            place += 2;
+        }
+
+        foreach (var name in _vectors.Keys)
+        {
+            snapshot[place++].to(ScalarType.Float32).cpu().data<float>().ToArray().CopyTo(layer.Layer.VectorSpan(name));
+        }
+
+        return layer with { Linears = linears };
+    }
+
+    public void Dispose()
+    {
+        foreach (var linear in _linears.Values)
+        {
+            linear.Dispose();
+        }
+
+        foreach (var vector in _vectors.Values)
+        {
+            vector.Dispose();
+        }
+    }
+
+    private void AddVector(string name, ReconstructedLayer start, int count)
+    {
+        using var scope = NewDisposeScope();
+        var copy = start.Layer.VectorSpan(name)[..count].ToArray();
+        _vectors.Add(name, Learn(tensor(copy, ScalarType.Float32).to(_device)));
+    }
+
+    private Tensor Linear(Tensor x, string name) => _vectors.TryGetValue($"{name}.bias", out var bias)
+        ? nn.functional.linear(x, _linears[name].Value(), bias)
+        : nn.functional.linear(x, _linears[name].Value());
+
+    /// <summary>[samples, tokens, heads · d] to [samples, heads, tokens, d].</summary>
+    private Tensor Heads(Tensor x, int heads) => x.view(x.shape[0], x.shape[1], heads, _configuration.HeadDimension).transpose(1, 2);
+}

@@ -1,0 +1,43 @@
+using LayerCake.Models;
+
+namespace LayerCake.Reconstruction;
+
+/// <summary>How spans of layers are learned (docs/quantization.md has the measurements behind the numbers).</summary>
+internal sealed record LearningSettings
+{
+    /// <summary>Weights that are learned at once: about 40 bytes each.</summary>
+    private const long MostWeights = 1L << 28;
+
+    public required int Steps { get; init; }
+
+    /// <summary>Tokens a step looks at, in whole samples and at least one.</summary>
+    public int TokensPerStep { get; init; } = 2048;
+
+    /// <summary>Of codes, in codes a step, at first; all rates fall linearly to nothing.</summary>
+    public double CodeRate { get; init; } = 0.017;
+
+    /// <summary>Of the logarithm of scales, at first.</summary>
+    public double ScaleRate { get; init; } = 5e-4;
+
+    /// <summary>Of norms and biases, at first.</summary>
+    public double VectorRate { get; init; } = 5e-4;
+
+    /// <summary>How often the samples that are held back are looked at.</summary>
+    public int Checks { get; init; } = 8;
+
+    /// <summary>Looks in a row without a gain after which learning ends.</summary>
+    public int Patience { get; init; } = 4;
+
+    /// <summary>One in so many samples is held back.</summary>
+    public int HeldBackOneIn { get; init; } = 16;
+
+    /// <summary>Decides the order of samples.</summary>
+    public uint Seed { get; init; }
+
+    /// <summary>Layers that are learned together: as many as have 2²⁸ weights in their linears, at least one. Depends on the model alone, as bits do on it.</summary>
+    public static int LayersAtOnce(ModelConfiguration configuration)
+    {
+        var weights = ModelFamily.Of(configuration).Linears(configuration).Sum(linear => (long)linear.OutputSize * linear.InputSize);
+        return (int)Math.Clamp(MostWeights / weights, 1, configuration.LayerCount);
+    }
+}
