@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole of benchmarks/gpu.md on a machine with a GPU and PyTorch: checks the results on the GPU, then times recipes from a cold page cache.
 # Usage: benchmarks/gpu.sh ARCHIVE FOLDER [PART...], in a checkout; the archive is build/portable.sh's, the folder wants 50 GB.
-# Parts: check rates 7b 70b 13b gptq (default: check rates 7b 70b). Dropping the page cache needs root.
+# Parts: check rates 7b 70b 13b gptq (default: check rates 7b 70b); EFFORT is gptq's (default: balanced). Dropping the page cache needs root.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 archive=$1 work=$2
@@ -123,7 +123,7 @@ for part in $parts; do
       rm -rf "$work/internlm-7b-w4kv8" "$work/artifacts"
       ;;
     gptq)
-      METHOD="method: gptq, effort: balanced"
+      METHOD="method: gptq, effort: ${EFFORT:-balanced}"
       shape internlm-7b-gptq internlm-7b internlm-chat-7b 1
       METHOD="method: lmdeploy"
       rm -rf "$work/internlm-7b-gptq" "$work/artifacts"
