@@ -1,4 +1,5 @@
 using LayerCake.Models;
+using LayerCake.Torch;
 
 namespace LayerCake.Reconstruction;
 
@@ -14,9 +15,16 @@ internal sealed class ProcessorRun : ILayerRun
     private LayerReconstruction? _reconstruction;
 
     /// <param name="samples">Those that the method looks at.</param>
+    /// <exception cref="TorchException">The settings learn, and libtorch cannot be loaded.</exception>
     public ProcessorRun(ReconstructionRequest request, ModelConfiguration configuration, SolverSettings settings, IReadOnlyList<int[]> samples, ParallelOptions options)
     {
         (_request, _configuration, _settings, _options) = (request, configuration, settings, options);
+        if (settings.Learning is not null)
+        {
+            // What learning cannot do without is missed at once, not after what comes before it.
+            LibTorch.EnsureLoaded();
+        }
+
         _states = samples.Count > 0 ? HiddenStates.Embed(request.Model.Weights, configuration, samples) : null;
         _floatStates = settings.FollowsFloatModel ? _states?.Clone() : null;
         States = [.. new[] { _states, _floatStates }.OfType<HiddenStates>()];

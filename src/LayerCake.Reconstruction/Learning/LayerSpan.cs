@@ -1,6 +1,5 @@
 using LayerCake.Checkpoints;
 using LayerCake.Models;
-using LayerCake.Torch;
 using TorchSharp;
 
 namespace LayerCake.Reconstruction;
@@ -28,7 +27,6 @@ internal sealed class LayerSpan(ITensorSource source, ModelConfiguration configu
     /// <summary>Learns what was found further, and takes the hidden states through the layers again.</summary>
     public void Learn(LayerReconstruction run, LearningSettings settings, Action<string> progress)
     {
-        LibTorch.EnsureLoaded();
         var family = ModelFamily.Of(configuration);
         var names = count == 1 ? family.Layer(first) : $"{family.Layer(first)} to {family.Layer(first + count - 1)}";
         using var head = first + count == configuration.LayerCount ? new OutputHead(source, configuration, torch.CPU, options.CancellationToken) : null;
