@@ -12,16 +12,8 @@ namespace LayerCake.Reconstruction;
 internal sealed unsafe class LayerReconstruction : IDisposable
 {
     /// <summary>Samples over which a layer is compared with its rounding to nearest.</summary>
-    private const int SamplesCompared = 4;
+    public const int SamplesCompared = 4;
 
-    private const string InputNorm = "input_layernorm";
-    private const string PostAttentionNorm = "post_attention_layernorm";
-    private const string Output = "self_attn.o_proj";
-    private const string Value = "self_attn.v_proj";
-    private const string Up = "mlp.up_proj";
-    private const string Down = "mlp.down_proj";
-    private static readonly string[] AttentionInputs = ["self_attn.q_proj", "self_attn.k_proj", Value];
-    private static readonly string[] InnerInputs = ["mlp.gate_proj", Up];
 
     private readonly ModelConfiguration _configuration;
     private readonly ModelFamily _family;
@@ -168,28 +160,28 @@ internal sealed unsafe class LayerReconstruction : IDisposable
         using (var moments = _pass.Observe(hidden, q => ((nint)q.Normed, q.HiddenStride), InputDifference, _configuration.HasAttentionBias, (q, f, sample) =>
         {
             States.Read(sample, q.Hidden, q.HiddenStride);
-            quantized.Norm(InputNorm, q);
+            quantized.Norm(PartNames.InputNorm, q);
             if (f is not null)
             {
                 FloatStates!.Read(sample, f.Hidden, f.HiddenStride);
-                original.Norm(InputNorm, f);
+                original.Norm(PartNames.InputNorm, f);
                 ActivationPass.Subtract(f.Normed, q.Normed, f.Normed, _pass.Tokens * q.HiddenStride);
             }
         }))
         {
-            solver.SolveAfterNorm(AttentionInputs, moments, InputNorm);
+            solver.SolveAfterNorm(PartNames.AttentionInputs, moments, PartNames.InputNorm);
         }
 
         using (var moments = _pass.Observe(hidden, q => ((nint)q.Queries, q.HiddenStride), OutputDifference, _configuration.HasAttentionBias, (q, f, sample) =>
         {
             States.Read(sample, q.Hidden, q.HiddenStride);
-            quantized.Norm(InputNorm, q);
+            quantized.Norm(PartNames.InputNorm, q);
             quantized.Attend(q, _rotary);
             stash.Write(sample, q.Queries, q.HiddenStride, hidden);
             if (f is not null)
             {
                 FloatStates!.Read(sample, f.Hidden, f.HiddenStride);
-                original.Norm(InputNorm, f);
+                original.Norm(PartNames.InputNorm, f);
                 original.Attend(f, _rotary);
                 original.Output(f);
                 StagedLayer.Add(f);
@@ -200,7 +192,7 @@ internal sealed unsafe class LayerReconstruction : IDisposable
             }
         }))
         {
-            stash.Divide(solver.SolveAfterLinear(Output, moments, Value, _configuration.HeadDimension), _options);
+            stash.Divide(solver.SolveAfterLinear(PartNames.Output, moments, PartNames.Value, _configuration.HeadDimension), _options);
         }
     }
 
@@ -214,28 +206,28 @@ internal sealed unsafe class LayerReconstruction : IDisposable
             quantized.Output(q);
             StagedLayer.Add(q);
             States.Write(sample, q.Hidden, q.HiddenStride);
-            quantized.Norm(PostAttentionNorm, q);
+            quantized.Norm(PartNames.PostAttentionNorm, q);
             if (f is not null)
             {
                 FloatStates!.Read(sample, f.Hidden, f.HiddenStride);
-                original.Norm(PostAttentionNorm, f);
+                original.Norm(PartNames.PostAttentionNorm, f);
                 ActivationPass.Subtract(f.Normed, q.Normed, f.Normed, _pass.Tokens * q.HiddenStride);
             }
         }))
         {
-            solver.SolveAfterNorm(InnerInputs, moments, PostAttentionNorm);
+            solver.SolveAfterNorm(PartNames.InnerInputs, moments, PartNames.PostAttentionNorm);
         }
 
         using (var moments = _pass.Observe(inner, q => ((nint)q.Gate, q.InnerStride), OutputDifference, centred: false, (q, f, sample) =>
         {
             States.Read(sample, q.Hidden, q.HiddenStride);
-            quantized.Norm(PostAttentionNorm, q);
+            quantized.Norm(PartNames.PostAttentionNorm, q);
             quantized.Gated(q);
             stash.Write(sample, q.Gate, q.InnerStride, inner);
             if (f is not null)
             {
                 FloatStates!.Read(sample, f.Hidden, f.HiddenStride);
-                original.Norm(PostAttentionNorm, f);
+                original.Norm(PartNames.PostAttentionNorm, f);
                 original.Gated(f);
                 original.Down(f);
                 StagedLayer.Add(f);
@@ -246,7 +238,7 @@ internal sealed unsafe class LayerReconstruction : IDisposable
             }
         }))
         {
-            stash.Divide(solver.SolveAfterLinear(Down, moments, Up, headDimension: 0), _options);
+            stash.Divide(solver.SolveAfterLinear(PartNames.Down, moments, PartNames.Up, headDimension: 0), _options);
         }
 
         _pass.Run((q, _, sample) =>

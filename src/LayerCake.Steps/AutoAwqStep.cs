@@ -21,7 +21,7 @@ internal sealed class AutoAwqStep(Recipe recipe, AutoAwqOptions options, string 
 
     public IReadOnlyList<StepInput> Inputs => inputs;
 
-    public StepDemand Demand => (options.ReadsStatistics(), ComputesOnGpu) switch
+    public StepDemand Demand => (options.ReadsStatistics(), ModelCheck.ComputesOnGpu(recipe, options)) switch
     {
         (true, _) => new StepDemand(MachineUnits.Processor, StepMemory.OfLayers(modelFolder)),
         (_, true) => new StepDemand(MachineUnits.Gpu, StepMemory.OfReconstructionOnGpu(modelFolder, options, recipe.Calibrate)),
@@ -29,8 +29,6 @@ internal sealed class AutoAwqStep(Recipe recipe, AutoAwqOptions options, string 
     };
 
     private DeviceKind Device => TorchDevices.ResolveKind(CalibrateStep.DeviceName(recipe.Execution.Device));
-
-    private bool ComputesOnGpu => options.CanUseGpu() && Device == DeviceKind.Cuda;
 
     public void AddTo(IKeyWriter key)
     {

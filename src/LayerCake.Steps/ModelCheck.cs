@@ -138,7 +138,8 @@ internal static class ModelCheck
         }
     }
 
-    private static bool ComputesOnGpu(Recipe recipe, AutoAwqOptions awq) =>
+    /// <summary>Whether auto_awq computes on a GPU: the method can, and the recipe's device is one.</summary>
+    public static bool ComputesOnGpu(Recipe recipe, AutoAwqOptions awq) =>
         awq.CanUseGpu() && TorchDevices.ResolveKind(CalibrateStep.DeviceName(recipe.Execution.Device)) == DeviceKind.Cuda;
 
     /// <summary>Refuses only what no processor can do in the time; what takes longer than it should is stopped when its time is over.</summary>

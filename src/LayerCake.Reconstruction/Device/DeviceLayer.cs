@@ -12,9 +12,6 @@ namespace LayerCake.Reconstruction;
 /// <param name="rotary">[tokens, head dimension] each, for <see cref="ILayerOperations.Rotate"/>.</param>
 internal sealed class DeviceLayer(ModelConfiguration configuration, ILayerOperations operations, LayerWeights weights, (Tensor Cosines, Tensor Sines) rotary) : IDisposable
 {
-    public const string InputNorm = "input_layernorm";
-    public const string PostAttentionNorm = "post_attention_layernorm";
-
     private readonly Dictionary<string, Tensor> _replaced = new(StringComparer.Ordinal);
 
     /// <summary>A norm's or linear's weight or bias, float16; null where there is none.</summary>
@@ -69,23 +66,23 @@ internal sealed class DeviceLayer(ModelConfiguration configuration, ILayerOperat
     public Tensor Attend(Tensor normed)
     {
         using var scope = NewDisposeScope();
-        var query = operations.Rotate(Linear(normed, "self_attn.q_proj"), rotary.Cosines, rotary.Sines, configuration.HeadCount);
-        var key = operations.Rotate(Linear(normed, "self_attn.k_proj"), rotary.Cosines, rotary.Sines, configuration.KeyValueHeadCount);
-        return operations.Attend(query, key, Linear(normed, "self_attn.v_proj"), configuration).MoveToOuterDisposeScope();
+        var query = operations.Rotate(Linear(normed, PartNames.Query), rotary.Cosines, rotary.Sines, configuration.HeadCount);
+        var key = operations.Rotate(Linear(normed, PartNames.Key), rotary.Cosines, rotary.Sines, configuration.KeyValueHeadCount);
+        return operations.Attend(query, key, Linear(normed, PartNames.Value), configuration).MoveToOuterDisposeScope();
     }
 
     /// <summary>Hidden and joined heads → hidden after attention.</summary>
     public Tensor AddAttention(Tensor hidden, Tensor joined)
     {
-        using var given = Linear(joined, "self_attn.o_proj");
+        using var given = Linear(joined, PartNames.Output);
         return operations.Add(hidden, given);
     }
 
     /// <summary>Normed → silu(gate) · up.</summary>
     public Tensor Gated(Tensor normed)
     {
-        using var up = Linear(normed, "mlp.up_proj");
-        var gate = Linear(normed, "mlp.gate_proj");
+        using var up = Linear(normed, PartNames.Up);
+        var gate = Linear(normed, PartNames.Gate);
         var gated = operations.GateUp(gate, up);
         if (!ReferenceEquals(gated, gate))
         {
@@ -98,7 +95,7 @@ internal sealed class DeviceLayer(ModelConfiguration configuration, ILayerOperat
     /// <summary>Hidden and silu(gate) · up → hidden after the layer.</summary>
     public Tensor AddMlp(Tensor hidden, Tensor gated)
     {
-        using var given = Linear(gated, "mlp.down_proj");
+        using var given = Linear(gated, PartNames.Down);
         return operations.Add(hidden, given);
     }
 
@@ -106,14 +103,14 @@ internal sealed class DeviceLayer(ModelConfiguration configuration, ILayerOperat
     public Tensor RunAttention(Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        return AddAttention(hidden, Attend(Norm(hidden, InputNorm))).MoveToOuterDisposeScope();
+        return AddAttention(hidden, Attend(Norm(hidden, PartNames.InputNorm))).MoveToOuterDisposeScope();
     }
 
     /// <summary>Hidden after attention → hidden after the layer.</summary>
     public Tensor RunMlp(Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        return AddMlp(hidden, Gated(Norm(hidden, PostAttentionNorm))).MoveToOuterDisposeScope();
+        return AddMlp(hidden, Gated(Norm(hidden, PartNames.PostAttentionNorm))).MoveToOuterDisposeScope();
     }
 
     public void Dispose()

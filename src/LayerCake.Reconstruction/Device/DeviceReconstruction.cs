@@ -18,16 +18,6 @@ internal sealed class DeviceReconstruction(
     ModelConfiguration configuration, SolverSettings settings, string method, IGroupOperations operations,
     DeviceStates states, DeviceStates? floatStates, DeviceStates before, int batch, Device device, CancellationToken cancellation)
 {
-    /// <summary>Samples over which a layer is compared with its rounding to nearest.</summary>
-    private const int SamplesCompared = 4;
-
-    private const string Output = "self_attn.o_proj";
-    private const string Value = "self_attn.v_proj";
-    private const string Up = "mlp.up_proj";
-    private const string Down = "mlp.down_proj";
-    private static readonly string[] AttentionInputs = ["self_attn.q_proj", "self_attn.k_proj", Value];
-    private static readonly string[] InnerInputs = ["mlp.gate_proj", Up];
-
     /// <summary>Takes a batch through a part of the layer.</summary>
     /// <param name="quantized">The quantized model's hidden states.</param>
     /// <param name="float">The float model's, or null.</param>
@@ -67,17 +57,17 @@ internal sealed class DeviceReconstruction(
         {
             Observe(moments, configuration.HasAttentionBias, (q, f, _) =>
             {
-                var normed = quantized.Norm(q, DeviceLayer.InputNorm);
-                moments.Add(normed, f is null ? null : Difference(original.Norm(f, DeviceLayer.InputNorm), normed));
+                var normed = quantized.Norm(q, PartNames.InputNorm);
+                moments.Add(normed, f is null ? null : Difference(original.Norm(f, PartNames.InputNorm), normed));
             });
-            solver.SolveAfterNorm(AttentionInputs, moments, DeviceLayer.InputNorm);
+            solver.SolveAfterNorm(PartNames.AttentionInputs, moments, PartNames.InputNorm);
         }
 
         using (var moments = new DeviceMoments(configuration.HiddenSize, OutputDifference, configuration.HiddenSize, device))
         {
             Observe(moments, configuration.HasAttentionBias, (q, f, first) =>
             {
-                var joined = quantized.Attend(quantized.Norm(q, DeviceLayer.InputNorm));
+                var joined = quantized.Attend(quantized.Norm(q, PartNames.InputNorm));
                 Tensor? lacking = null;
                 if (f is not null)
                 {
@@ -88,7 +78,7 @@ internal sealed class DeviceReconstruction(
 
                 moments.Add(joined, lacking);
             });
-            solver.SolveAfterLinear(Output, moments, Value, configuration.HeadDimension);
+            solver.SolveAfterLinear(PartNames.Output, moments, PartNames.Value, configuration.HeadDimension);
         }
     }
 
@@ -100,17 +90,17 @@ internal sealed class DeviceReconstruction(
             {
                 var after = quantized.RunAttention(q);
                 states.Write(first, after);
-                var normed = quantized.Norm(after, DeviceLayer.PostAttentionNorm);
-                moments.Add(normed, f is null ? null : Difference(original.Norm(f, DeviceLayer.PostAttentionNorm), normed));
+                var normed = quantized.Norm(after, PartNames.PostAttentionNorm);
+                moments.Add(normed, f is null ? null : Difference(original.Norm(f, PartNames.PostAttentionNorm), normed));
             });
-            solver.SolveAfterNorm(InnerInputs, moments, DeviceLayer.PostAttentionNorm);
+            solver.SolveAfterNorm(PartNames.InnerInputs, moments, PartNames.PostAttentionNorm);
         }
 
         using (var moments = new DeviceMoments(configuration.IntermediateSize, OutputDifference, configuration.HiddenSize, device))
         {
             Observe(moments, centred: false, (q, f, first) =>
             {
-                var gated = quantized.Gated(quantized.Norm(q, DeviceLayer.PostAttentionNorm));
+                var gated = quantized.Gated(quantized.Norm(q, PartNames.PostAttentionNorm));
                 Tensor? lacking = null;
                 if (f is not null)
                 {
@@ -121,7 +111,7 @@ internal sealed class DeviceReconstruction(
 
                 moments.Add(gated, lacking);
             });
-            solver.SolveAfterLinear(Down, moments, Up, headDimension: 0);
+            solver.SolveAfterLinear(PartNames.Down, moments, PartNames.Up, headDimension: 0);
         }
 
         RunBatches((q, _, first) => states.Write(first, quantized.RunMlp(q)), states.Samples, withFloat: false);
@@ -139,10 +129,10 @@ internal sealed class DeviceReconstruction(
             var rounding = MethodSettings.Of(ReconstructionMethod.Rtn, ReconstructionEffort.Fast, settings.GroupSize);
             SolverOf(original, plain, layer, "rtn", rounding).SolvePlainly(ModelFamily.Of(configuration).Linears(configuration));
             var (foundError, plainError) = (0.0, 0.0);
-            for (var first = 0; first < Math.Min(states.Samples, SamplesCompared); first += batch)
+            for (var first = 0; first < Math.Min(states.Samples, LayerReconstruction.SamplesCompared); first += batch)
             {
                 using var scope = NewDisposeScope();
-                var count = Math.Min(batch, Math.Min(states.Samples, SamplesCompared) - first);
+                var count = Math.Min(batch, Math.Min(states.Samples, LayerReconstruction.SamplesCompared) - first);
                 var start = original.Enter(before.Read(first, count));
                 var wanted = original.Enter(floatStates is null ? Whole(original, start) : floatStates.Read(first, count));
                 plainError += Distance(Whole(plain.Layer, start), wanted);

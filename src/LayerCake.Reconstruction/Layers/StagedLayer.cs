@@ -122,9 +122,9 @@ internal sealed unsafe class StagedLayer : IDisposable
     public void Attend(SampleBuffers memory, RotaryTable rotary)
     {
         var rows = memory.Tokens;
-        Linear("self_attn.q_proj", memory.Normed, memory.HiddenStride, rows, memory.Queries, memory.HiddenStride);
-        Linear("self_attn.k_proj", memory.Normed, memory.HiddenStride, rows, memory.Keys, memory.KeyValueStride);
-        Linear("self_attn.v_proj", memory.Normed, memory.HiddenStride, rows, memory.Values, memory.KeyValueStride);
+        Linear(PartNames.Query, memory.Normed, memory.HiddenStride, rows, memory.Queries, memory.HiddenStride);
+        Linear(PartNames.Key, memory.Normed, memory.HiddenStride, rows, memory.Keys, memory.KeyValueStride);
+        Linear(PartNames.Value, memory.Normed, memory.HiddenStride, rows, memory.Values, memory.KeyValueStride);
         rotary.Apply(memory.Queries, rows, memory.HiddenStride, _configuration.HeadCount);
         rotary.Apply(memory.Keys, rows, memory.KeyValueStride, _configuration.KeyValueHeadCount);
         memory.Attention.Run(
@@ -133,19 +133,19 @@ internal sealed unsafe class StagedLayer : IDisposable
 
     /// <summary>Joined heads → what o gives, in normed.</summary>
     public void Output(SampleBuffers memory) =>
-        Linear("self_attn.o_proj", memory.Queries, memory.HiddenStride, memory.Tokens, memory.Normed, memory.HiddenStride);
+        Linear(PartNames.Output, memory.Queries, memory.HiddenStride, memory.Tokens, memory.Normed, memory.HiddenStride);
 
     /// <summary>Normed → silu(gate) · up.</summary>
     public void Gated(SampleBuffers memory)
     {
-        Linear("mlp.gate_proj", memory.Normed, memory.HiddenStride, memory.Tokens, memory.Gate, memory.InnerStride);
-        Linear("mlp.up_proj", memory.Normed, memory.HiddenStride, memory.Tokens, memory.Up, memory.InnerStride);
+        Linear(PartNames.Gate, memory.Normed, memory.HiddenStride, memory.Tokens, memory.Gate, memory.InnerStride);
+        Linear(PartNames.Up, memory.Normed, memory.HiddenStride, memory.Tokens, memory.Up, memory.InnerStride);
         Elementwise.SwiGlu(memory.Gate, memory.Up, memory.Tokens * memory.InnerStride);
     }
 
     /// <summary>silu(gate) · up → what down gives, in normed.</summary>
     public void Down(SampleBuffers memory) =>
-        Linear("mlp.down_proj", memory.Gate, memory.InnerStride, memory.Tokens, memory.Normed, memory.HiddenStride);
+        Linear(PartNames.Down, memory.Gate, memory.InnerStride, memory.Tokens, memory.Normed, memory.HiddenStride);
 
     /// <summary>Hidden + normed → hidden.</summary>
     public static void Add(SampleBuffers memory) => Elementwise.Add(memory.Hidden, memory.Normed, memory.Tokens * memory.HiddenStride);

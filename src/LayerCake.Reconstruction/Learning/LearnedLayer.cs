@@ -57,9 +57,9 @@ internal sealed class LearnedLayer : IDisposable
         using var scope = NewDisposeScope();
         var norms = ModelFamily.Of(_configuration).LayerNorms;
         var normed = RmsNorm(hidden, _vectors[$"{norms[0]}.weight"], _configuration.RmsNormEpsilon);
-        var q = _rotary.Apply(Heads(Linear(normed, "self_attn.q_proj"), _configuration.HeadCount));
-        var k = _rotary.Apply(Heads(Linear(normed, "self_attn.k_proj"), _configuration.KeyValueHeadCount));
-        var v = Heads(Linear(normed, "self_attn.v_proj"), _configuration.KeyValueHeadCount);
+        var q = _rotary.Apply(Heads(Linear(normed, PartNames.Query), _configuration.HeadCount));
+        var k = _rotary.Apply(Heads(Linear(normed, PartNames.Key), _configuration.KeyValueHeadCount));
+        var v = Heads(Linear(normed, PartNames.Value), _configuration.KeyValueHeadCount);
         var sharing = _configuration.HeadCount / _configuration.KeyValueHeadCount;
         if (sharing > 1)
         {
@@ -68,10 +68,10 @@ internal sealed class LearnedLayer : IDisposable
         }
 
         var attention = nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true).transpose(1, 2).reshape(hidden.shape[0], hidden.shape[1], -1);
-        hidden = hidden + Linear(attention, "self_attn.o_proj");
+        hidden = hidden + Linear(attention, PartNames.Output);
         normed = RmsNorm(hidden, _vectors[$"{norms[1]}.weight"], _configuration.RmsNormEpsilon);
-        var gated = nn.functional.silu(Linear(normed, "mlp.gate_proj")) * Linear(normed, "mlp.up_proj");
-        return (hidden + Linear(gated, "mlp.down_proj")).MoveToOuterDisposeScope();
+        var gated = nn.functional.silu(Linear(normed, PartNames.Gate)) * Linear(normed, PartNames.Up);
+        return (hidden + Linear(gated, PartNames.Down)).MoveToOuterDisposeScope();
     }
 
     /// <summary>x / √(mean x² + ε) · w over the last dimension.</summary>

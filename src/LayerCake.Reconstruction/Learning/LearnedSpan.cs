@@ -4,5 +4,4 @@ namespace LayerCake.Reconstruction;
 /// <param name="Layers">The span's layers, as they are now.</param>
 /// <param name="First">Loss on the samples held back before the first step.</param>
 /// <param name="Best">The same of what was kept.</param>
-/// <param name="Steps">Steps taken.</param>
-internal sealed record LearnedSpan(IReadOnlyList<ReconstructedLayer> Layers, double First, double Best, int Steps);
+internal sealed record LearnedSpan(IReadOnlyList<ReconstructedLayer> Layers, double First, double Best);

@@ -14,16 +14,8 @@ internal sealed class RotaryTensors : IDisposable
     public RotaryTensors(ModelConfiguration configuration, int tokens, Device device)
     {
         _half = configuration.HeadDimension / 2;
-        var table = RotaryAngles.Table(configuration, tokens);
-        _cosines = Table(table.Cosines);
-        _sines = Table(table.Sines);
-
-        Tensor Table(ReadOnlySpan<float> half)
-        {
-            using var scope = NewDisposeScope();
-            var values = tensor(half.ToArray(), ScalarType.Float32).view(tokens, _half).to(device);
-            return cat([values, values], -1).DetachFromDisposeScope();
-        }
+        var (cosines, sines) = RotaryAngles.Tensors(configuration, tokens, device, ScalarType.Float32);
+        (_cosines, _sines) = (cosines.DetachFromDisposeScope(), sines.DetachFromDisposeScope());
     }
 
     /// <summary>Turns [samples, heads, tokens, d] by their positions.</summary>

@@ -35,9 +35,9 @@ internal sealed unsafe class SpanLearner(ModelConfiguration configuration, Learn
             var data = new Data(learned, ToDevice(before), ToDevice(wanted), head);
             var (held, used) = Split(before.Samples);
             var start = Measure(data, held);
-            var (best, kept, taken) = Descend(data, held, new SampleOrder(used, settings.Seed, first), start, cancellation);
+            var (best, kept) = Descend(data, held, new SampleOrder(used, settings.Seed, first), start, cancellation);
             var done = kept is null ? layers : [.. learned.Select((layer, i) => layer.Write(layers[i], originals[i], kept[i], threads))];
-            return new LearnedSpan(done, start, best, taken);
+            return new LearnedSpan(done, start, best);
         }
         finally
         {
@@ -55,7 +55,7 @@ internal sealed unsafe class SpanLearner(ModelConfiguration configuration, Learn
     /// <param name="Wanted">The same after the span.</param>
     private sealed record Data(LearnedLayer[] Layers, Tensor Before, Tensor Wanted, OutputHead? Head);
 
-    private (double Best, IReadOnlyList<Tensor>[]? Kept, int Steps) Descend(Data data, int[] held, SampleOrder order, double start, CancellationToken cancellation)
+    private (double Best, IReadOnlyList<Tensor>[]? Kept) Descend(Data data, int[] held, SampleOrder order, double start, CancellationToken cancellation)
     {
         using var codes = optim.Adam(data.Layers.SelectMany(layer => layer.Codes), settings.CodeRate, 0.9, 0.99);
         using var scales = optim.Adam(data.Layers.SelectMany(layer => layer.Scales), settings.ScaleRate, 0.9, 0.99);
@@ -91,7 +91,7 @@ internal sealed unsafe class SpanLearner(ModelConfiguration configuration, Learn
             }
         }
 
-        return (best, kept, step);
+        return (best, kept);
     }
 
     private static void Step(Data data, int[] samples, double weight, (optim.Optimizer Optimizer, double Rate)[] optimizers)

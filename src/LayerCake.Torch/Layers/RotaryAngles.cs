@@ -14,8 +14,9 @@ public static class RotaryAngles
         return new RotaryTable(length, InverseFrequencies(configuration, length), positionScale);
     }
 
-    /// <summary>The same as tensors for <see cref="ILayerOperations.Rotate"/>, [length, head dimension], both halves alike, float16; the caller's scope owns them.</summary>
-    internal static (Tensor Cosines, Tensor Sines) Tensors(ModelConfiguration configuration, int length, Device device)
+    /// <summary>The same as tensors, [length, head dimension], both halves alike; the caller's scope owns them.</summary>
+    /// <param name="type">float16 for <see cref="ILayerOperations.Rotate"/>.</param>
+    internal static (Tensor Cosines, Tensor Sines) Tensors(ModelConfiguration configuration, int length, Device device, ScalarType type = ScalarType.Float16)
     {
         var table = Table(configuration, length);
         return (Both(table.Cosines), Both(table.Sines));
@@ -24,7 +25,7 @@ public static class RotaryAngles
         {
             using var scope = NewDisposeScope();
             var values = tensor(half.ToArray()).view(length, table.Half);
-            return cat([values, values], 1).to(ScalarType.Float16).to(device).MoveToOuterDisposeScope();
+            return cat([values, values], 1).to(type).to(device).MoveToOuterDisposeScope();
         }
     }
 
