@@ -8,19 +8,9 @@ namespace LayerCake.Models;
 /// </summary>
 public sealed class ModelFamily
 {
-    private const string Query = "self_attn.q_proj";
-    private const string Key = "self_attn.k_proj";
-    private const string Value = "self_attn.v_proj";
-    private const string Output = "self_attn.o_proj";
-    private const string Gate = "mlp.gate_proj";
-    private const string Up = "mlp.up_proj";
-    private const string Down = "mlp.down_proj";
-    private const string InputNorm = "input_layernorm";
-    private const string PostAttentionNorm = "post_attention_layernorm";
-
     // The order of the original's own outputs for both families (tests/golden). Transformers 4.31 and later build Llama's MLP as gate, up, down;
     // the order decides nothing but the order of entries in files and logs.
-    private static readonly IReadOnlyList<string> LinearsInOrder = [Query, Key, Value, Output, Gate, Down, Up];
+    private static readonly IReadOnlyList<string> LinearsInOrder = [PartNames.Query, PartNames.Key, PartNames.Value, PartNames.Output, PartNames.Gate, PartNames.Down, PartNames.Up];
 
     private readonly IReadOnlyList<string> _linearNames;
 
@@ -55,17 +45,17 @@ public sealed class ModelFamily
     public string Head => "lm_head.weight";
 
     /// <summary>Names of the norms inside a layer, in construction order.</summary>
-    public IReadOnlyList<string> LayerNorms { get; } = [InputNorm, PostAttentionNorm];
+    public IReadOnlyList<string> LayerNorms { get; } = [PartNames.InputNorm, PartNames.PostAttentionNorm];
 
     /// <summary>Names of the linears inside a layer, in construction order.</summary>
     public IReadOnlyList<string> LayerLinears => _linearNames;
 
     /// <summary>Applied first, in this order. Keys come before queries as in LMDeploy's table.</summary>
     public IReadOnlyList<NormSmoothing> NormSmoothings { get; } =
-        [new(InputNorm, [Key, Query, Value]), new(PostAttentionNorm, [Gate, Up])];
+        [new(PartNames.InputNorm, [PartNames.Key, PartNames.Query, PartNames.Value]), new(PartNames.PostAttentionNorm, [PartNames.Gate, PartNames.Up])];
 
     /// <summary>Applied after <see cref="NormSmoothings"/>, in this order, on weights those have already changed.</summary>
-    public IReadOnlyList<LinearSmoothing> LinearSmoothings { get; } = [new(Value, Output), new(Up, Down)];
+    public IReadOnlyList<LinearSmoothing> LinearSmoothings { get; } = [new(PartNames.Value, PartNames.Output), new(PartNames.Up, PartNames.Down)];
 
     internal string AttentionBiasField { get; }
 
@@ -115,10 +105,10 @@ public sealed class ModelFamily
 
     private static LinearLayout Linear(string name, ModelConfiguration configuration) => name switch
     {
-        Query or Output => new(name, configuration.HiddenSize, configuration.HiddenSize, configuration.HasAttentionBias),
-        Key or Value => new(name, configuration.KeyValueSize, configuration.HiddenSize, configuration.HasAttentionBias),
-        Gate or Up => new(name, configuration.IntermediateSize, configuration.HiddenSize, HasBias: false),
-        Down => new(name, configuration.HiddenSize, configuration.IntermediateSize, HasBias: false),
+        PartNames.Query or PartNames.Output => new(name, configuration.HiddenSize, configuration.HiddenSize, configuration.HasAttentionBias),
+        PartNames.Key or PartNames.Value => new(name, configuration.KeyValueSize, configuration.HiddenSize, configuration.HasAttentionBias),
+        PartNames.Gate or PartNames.Up => new(name, configuration.IntermediateSize, configuration.HiddenSize, HasBias: false),
+        PartNames.Down => new(name, configuration.HiddenSize, configuration.IntermediateSize, HasBias: false),
         _ => throw new InvalidOperationException($"No sizes for the linear {name}."),
     };
 }

@@ -1,7 +1,7 @@
-namespace LayerCake.Reconstruction;
+namespace LayerCake.Models;
 
 /// <summary>What the parts of a decoder layer are called inside the layer, and which linears read one input. The same in all families that are read.</summary>
-internal static class PartNames
+public static class PartNames
 {
     public const string InputNorm = "input_layernorm";
     public const string PostAttentionNorm = "post_attention_layernorm";
@@ -14,8 +14,8 @@ internal static class PartNames
     public const string Down = "mlp.down_proj";
 
     /// <summary>Read what the first norm gives.</summary>
-    public static readonly string[] AttentionInputs = [Query, Key, Value];
+    public static IReadOnlyList<string> AttentionInputs { get; } = [Query, Key, Value];
 
     /// <summary>Read what the second norm gives.</summary>
-    public static readonly string[] InnerInputs = [Gate, Up];
+    public static IReadOnlyList<string> InnerInputs { get; } = [Gate, Up];
 }
