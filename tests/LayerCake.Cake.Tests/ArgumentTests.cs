@@ -6,11 +6,7 @@ public sealed class ArgumentTests
     private CakeFolder _folder = null!;
 
     [OneTimeSetUp]
-    public void Prepare()
-    {
-        CakeFolder.PrepareCheckout();
-        _folder = new CakeFolder();
-    }
+    public void Prepare() => _folder = new CakeFolder();
 
     [OneTimeTearDown]
     public void Remove() => _folder.Dispose();
