@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Starts OpenStack Swift (S3 API) and nginx (WebDAV) on free ports of the loopback interface, everything they write below one folder, and prints how to
-# reach them as KEY=VALUE lines. Usage: start.sh FOLDER [PID]; with a process id, the servers stop when that process has ended.
+# reach them as KEY=VALUE lines. Usage: start.sh FOLDER [PID [nginx]]; with a process id, the servers stop when that process has ended; with "nginx", Swift is
+# not started, which takes seconds.
 # Swift needs /etc/swift/swift.conf: Debian's own will do; it is written only where there is none.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -ge 1 ] && [ $# -le 2 ] || { echo "usage: start.sh FOLDER [PID]" >&2; exit 2; }
+[ $# -ge 1 ] && [ $# -le 3 ] && [ "${3:-nginx}" = nginx ] || { echo "usage: start.sh FOLDER [PID [nginx]]" >&2; exit 2; }
 mkdir -p "$1"
 folder=$(cd "$1" && pwd -P)
 watched=${2:-}
+swift=$([ $# -eq 3 ] || echo yes)
 user=$(id -un) group=$(id -gn)
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -67,6 +69,16 @@ until_answers() { # PORT
   fail "nothing listens on port $1 after 180 s"
 }
 
+fill nginx.conf "$folder/nginx/nginx.conf"
+# User "cache", password "p@ss:word", with what a URL has to escape (SHA-1, base64: nginx ends a plain password at a colon).
+printf 'cache:{SHA}XVo4QKYxOH2OeKuETjdaW6SkHls=\n' > "$folder/nginx/users"
+nginx -e "$folder/log/nginx.log" -p "$folder/nginx" -c "$folder/nginx/nginx.conf" 2> "$folder/log/nginx-start.log" < /dev/null || fail "nginx does not start"
+until_answers "$nginx"
+http() {
+  printf '%s\n' "HTTP_CACHE=http://127.0.0.1:$nginx" "HTTP_PRIVATE_CACHE=http://cache:p%40ss%3Aword@127.0.0.1:$nginx/private"
+}
+[ -n "$swift" ] || { http; exit 0; }
+
 # One replica on one device is enough for a test. The same as swift-ring-builder's create, add and rebalance, in one start of Python instead of nine.
 /usr/bin/python3 - "$folder/swift" "account=$account" "container=$container" "object=$object" > "$folder/log/rings.log" 2>&1 << 'END' || fail "the rings could not be made"
 import sys
@@ -83,16 +95,12 @@ fill storage-server.conf "$folder/swift/account-server.conf" KIND=account "PORT=
 fill storage-server.conf "$folder/swift/container-server.conf" KIND=container "PORT=$container"
 fill storage-server.conf "$folder/swift/object-server.conf" KIND=object "PORT=$object"
 fill proxy-server.conf "$folder/swift/proxy-server.conf"
-fill nginx.conf "$folder/nginx/nginx.conf"
-# User "cache", password "p@ss:word", with what a URL has to escape (SHA-1, base64: nginx ends a plain password at a colon).
-printf 'cache:{SHA}XVo4QKYxOH2OeKuETjdaW6SkHls=\n' > "$folder/nginx/users"
 
 run memcached memcached -l 127.0.0.1 -p "$memcached" -U 0 -m 16 -u "$user" -P "$folder/run/memcached.self"
 for kind in account container object proxy; do
   run "$kind" "swift-$kind-server" "$folder/swift/$kind-server.conf" -v
 done
-nginx -e "$folder/log/nginx.log" -p "$folder/nginx" -c "$folder/nginx/nginx.conf" 2> "$folder/log/nginx-start.log" < /dev/null || fail "nginx does not start"
-for port in "$account" "$container" "$object" "$proxy" "$nginx"; do until_answers "$port"; done
+for port in "$account" "$container" "$object" "$proxy"; do until_answers "$port"; done
 
 # The bucket.
 token=$(curl --noproxy '*' -fsS -i -H 'X-Auth-User: test:tester' -H 'X-Auth-Key: testing' "http://127.0.0.1:$proxy/auth/v1.0" 2> "$folder/log/bucket.log" |
@@ -107,6 +115,5 @@ AWS_REGION=us-east-1
 AWS_ACCESS_KEY_ID=test:tester
 AWS_SECRET_ACCESS_KEY=testing
 S3_CACHE=s3://layercake
-HTTP_CACHE=http://127.0.0.1:$nginx
-HTTP_PRIVATE_CACHE=http://cache:p%40ss%3Aword@127.0.0.1:$nginx/private
 END
+http

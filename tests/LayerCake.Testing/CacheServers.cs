@@ -48,13 +48,18 @@ public sealed class CacheServers : IDisposable
     public string HttpPrivate => _settings["HTTP_PRIVATE_CACHE"];
 
     /// <summary>Servers of one test's own, which it may stop; installed or not as for <see cref="Shared"/>.</summary>
-    public static CacheServers Start()
+    public static CacheServers Start() => Start([]);
+
+    /// <summary>As <see cref="Start()"/> without the S3 server, which takes seconds to start.</summary>
+    public static CacheServers StartHttp() => Start(["nginx"]);
+
+    private static CacheServers Start(string[] only)
     {
         Require();
         var servers = new CacheServers();
         try
         {
-            foreach (var line in Script("start.sh", servers._folder.At("servers"), Environment.ProcessId.ToString()).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            foreach (var line in Script("start.sh", [servers._folder.At("servers"), Environment.ProcessId.ToString(), .. only]).Split('\n', StringSplitOptions.RemoveEmptyEntries))
             {
                 var equals = line.IndexOf('=');
                 servers._settings[line[..equals]] = line[(equals + 1)..];

@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Text.RegularExpressions;
 
 namespace LayerCake.Recipes;
@@ -25,8 +26,9 @@ public sealed partial record KeepRules
     {
         ArgumentNullException.ThrowIfNull(rule);
         ArgumentNullException.ThrowIfNull(module);
-        var pattern = $"^(model\\.)?{Regex.Escape(rule).Replace("\\*", ".*", StringComparison.Ordinal)}$";
-        return Regex.IsMatch(module, pattern, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
+        // As names of files are matched: * is all that a rule can hold of what has a meaning there. A regular expression would have to be built at every start.
+        return FileSystemName.MatchesSimpleExpression(rule, module, ignoreCase: false)
+            || (module.StartsWith("model.", StringComparison.Ordinal) && FileSystemName.MatchesSimpleExpression(rule, module.AsSpan("model.".Length), ignoreCase: false));
     }
 
     public override string ToString() => Text;

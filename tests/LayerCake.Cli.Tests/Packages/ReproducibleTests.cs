@@ -21,7 +21,7 @@ public sealed class ReproducibleTests
     private static void AssertSame(params string[] settings)
     {
         using var here = new TemporaryFolder();
-        using var there = new TemporaryFolder();
+        using var there = new TemporaryFolder(onDisk: true);
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var deep = there.At("somewhere", "else entirely");
         LayOut(here.At("project"), reversed: false, key);

@@ -110,7 +110,7 @@ public sealed class SharedCacheTests : IDisposable
     [Test]
     public void A_server_that_stops_in_the_middle_of_a_build_does_not_stop_the_build()
     {
-        using var servers = CacheServers.Start();
+        using var servers = CacheServers.StartHttp();
         UndisturbedBuild.CopyCalibratedStore(_first);
         using var process = LayerCakeCommand.Start(_first.Path, ["build", "--cache", servers.Http, .. UndisturbedBuild.RecipeArguments]);
         while (process.StandardOutput.ReadLine() is { } line && !line.StartsWith("auto_awq: ran ", StringComparison.Ordinal))
@@ -137,16 +137,11 @@ public sealed class SharedCacheTests : IDisposable
         UndisturbedBuild.Run(_first, ["plan", "--cache-mode", "write"]).WasRefusedWith(
             ExitCode.Usage, Does.StartWith("layercake: --cache-mode is read-only or read-write, not 'write'."));
 
+    /// <summary>Lays out a cache that another machine has built into.</summary>
     private string[] Fill()
     {
-        string[] cache = ["--cache", _cache.At("shared")];
-        UndisturbedBuild.CopyCalibratedStore(_first);
-        foreach (var step in Steps)
-        {
-            UndisturbedBuild.Run(_first, ["step", step, "--force", .. cache]).Succeeded();
-        }
-
-        return cache;
+        UndisturbedBuild.CopySharedCache(_cache);
+        return ["--cache", _cache.At("shared")];
     }
 
     private void FetchesEverything(string location, IReadOnlyDictionary<string, string> environment)

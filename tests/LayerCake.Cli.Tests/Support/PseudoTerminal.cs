@@ -21,7 +21,7 @@ internal sealed class PseudoTerminal : IDisposable
 
     public PseudoTerminal(string workingFolder, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment)
     {
-        var command = string.Join(' ', arguments.Prepend(Path.Combine(AppContext.BaseDirectory, "layercake")).Select(Quoted));
+        var command = string.Join(' ', arguments.Prepend(LayerCakeCommand.Executable).Select(Quoted));
         var start = new ProcessStartInfo("script", ["--quiet", "--return", "--flush", "--command", $"exec {command}", "/dev/null"])
         {
             WorkingDirectory = workingFolder,

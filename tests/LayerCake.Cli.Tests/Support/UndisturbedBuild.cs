@@ -14,6 +14,8 @@ public sealed class UndisturbedBuild
 
     private static readonly Lazy<UndisturbedBuild> Shared = new(() => new UndisturbedBuild().Build());
 
+    private static readonly Lazy<TemporaryFolder> Uploaded = new(Upload);
+
     private TemporaryFolder? _folder;
     private Dictionary<string, string> _keys = [];
 
@@ -45,6 +47,9 @@ public sealed class UndisturbedBuild
     /// <summary>Lays out a store that holds the results of all steps but convert and package.</summary>
     internal static void CopyQuantizedStore(TemporaryFolder folder) => Copy(Shared.Value._folder!.At("quantized"), folder);
 
+    /// <summary>Lays out a shared cache with the results of all steps, in <c>shared</c> below the folder.</summary>
+    internal static void CopySharedCache(TemporaryFolder folder) => CopyFolder(Uploaded.Value.At("shared"), folder.At("shared"));
+
     /// <summary>Runs a command over the recipe with <c>artifacts</c> below the folder.</summary>
     internal static CommandResult Run(
         TemporaryFolder folder, string[] command, string? fault = null, IReadOnlyDictionary<string, string>? environment = null) =>
@@ -71,11 +76,23 @@ public sealed class UndisturbedBuild
         {
             Shared.Value._folder!.Dispose();
         }
+
+        if (Uploaded.IsValueCreated)
+        {
+            Uploaded.Value.Dispose();
+        }
+    }
+
+    private static TemporaryFolder Upload()
+    {
+        var folder = new TemporaryFolder();
+        Run(folder, ["build", "--cache", folder.At("shared")]).Succeeded();
+        return folder;
     }
 
     private UndisturbedBuild Build()
     {
-        _folder = new TemporaryFolder();
+        _folder = new TemporaryFolder(onDisk: true);
         var started = Stopwatch.GetTimestamp();
         Run(_folder, ["step", "calibrate"]).Succeeded();
         CopyFolder(_folder.At("artifacts", ".cache"), _folder.At("calibrated"));
