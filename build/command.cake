@@ -40,12 +40,13 @@ public static class LayerCakeCommand
         return command;
     }
 
-    public static ProcessStartInfo StartInfo(ICakeContext context, IEnumerable<string> command, bool redirect)
+    public static ProcessStartInfo StartInfo(ICakeContext context, IEnumerable<string> command, bool redirect, bool waits = false)
     {
         var info = new ProcessStartInfo(Executable(context))
         {
             WorkingDirectory = Root(context),
             UseShellExecute = false,
+            RedirectStandardInput = waits,
             RedirectStandardOutput = redirect,
             RedirectStandardError = redirect,
         };

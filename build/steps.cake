@@ -7,7 +7,7 @@ public sealed record StepResult(string Outcome, string Reason, double Seconds, l
 
 /// <summary>
 /// Cake runs tasks one after another. A task's action waits for its step's process; processes of steps whose turn has not come start ahead as soon as the
-/// steps before them are done, and what they print is kept until their turn.
+/// steps before them are done, and what they print is kept until their turn. Where only one runs at a time, the next one's process gets ready meanwhile and waits.
 /// </summary>
 public sealed class StepProcesses
 {
@@ -16,7 +16,10 @@ public sealed class StepProcesses
     private readonly RecipePlan _plan;
     private readonly Dictionary<string, StepResult> _results = new();
     private readonly Dictionary<string, StepProcess> _running = new();
+    private readonly List<PlannedStep> _order = new();
     private HashSet<string> _wanted = new();
+    private StepProcess _ahead;
+    private Process _reportAhead;
     private string _log;
 
     public StepProcesses(ICakeContext context, BuildArguments arguments, RecipePlan plan)
@@ -39,6 +42,25 @@ public sealed class StepProcesses
                     open.Enqueue(_plan.Steps.Single(other => other.TaskName == step.TaskOf(name)));
                 }
             }
+        }
+
+        foreach (var step in _plan.Steps.Where(step => Same(step.Name, target) || Same(step.TaskName, target)))
+        {
+            Append(step);
+        }
+    }
+
+    /// <summary>As Cake visits tasks: those before a step first, in the order in which it names them.</summary>
+    private void Append(PlannedStep step)
+    {
+        if (!_order.Contains(step))
+        {
+            foreach (var name in step.DependsOn)
+            {
+                Append(_plan.Steps.Single(other => other.TaskName == step.TaskOf(name)));
+            }
+
+            _order.Add(step);
         }
     }
 
@@ -112,9 +134,20 @@ public sealed class StepProcesses
         var root = LayerCakeCommand.Root(_context);
         if (_log is not null || _plan.Outputs.Any(output => !System.IO.File.Exists(System.IO.Path.Combine(root, $"{output.Output}.report.html"))))
         {
-            using var process = Process.Start(LayerCakeCommand.StartInfo(_context, LayerCakeCommand.Arguments("report", _arguments).Where(argument => argument != "--force"), redirect: false));
+            using var process = _reportAhead ?? StartReport(waits: false);
+            if (_reportAhead is not null)
+            {
+                StepProcess.Go(process);
+            }
+
             process.WaitForExit();
         }
+    }
+
+    private Process StartReport(bool waits)
+    {
+        var command = LayerCakeCommand.Arguments("report", _arguments).Where(argument => argument != "--force").ToList();
+        return Process.Start(LayerCakeCommand.StartInfo(_context, waits ? command.Append("--wait") : command, redirect: false, waits));
     }
 
     /// <summary>The log that the steps of this run write to; an older run's goes.</summary>
@@ -162,7 +195,35 @@ public sealed class StepProcesses
         }
         else
         {
-            _running[step.TaskName] = new StepProcess(_context, _arguments, step, Log(), alone);
+            if (_ahead?.Step == step)
+            {
+                _running[step.TaskName] = _ahead;
+                _ahead.Go();
+                _ahead = null;
+            }
+            else
+            {
+                _running[step.TaskName] = new StepProcess(_context, _arguments, step, Log(), alone, waits: false);
+            }
+
+            if (alone && _ahead is null)
+            {
+                GetReady();
+            }
+        }
+    }
+
+    /// <summary>Starts the process that is needed after those at work. It takes in the recipe, and waits; it ends by itself should its turn never come.</summary>
+    private void GetReady()
+    {
+        var next = _order.Find(step => !step.IsCached && !_results.ContainsKey(step.TaskName) && !_running.ContainsKey(step.TaskName));
+        if (next is not null)
+        {
+            _ahead = new StepProcess(_context, _arguments, next, Log(), alone: true, waits: true);
+        }
+        else
+        {
+            _reportAhead ??= StartReport(waits: true);
         }
     }
 
@@ -196,7 +257,9 @@ public sealed class StepProcess
     private readonly ConcurrentQueue<(bool IsError, string Line)> _lines = new();
     private readonly bool _alone;
 
-    public StepProcess(ICakeContext context, BuildArguments arguments, PlannedStep step, string log, bool alone)
+    /// <param name="alone">Nothing runs beside it: it has the console.</param>
+    /// <param name="waits">It gets ready, and does nothing until <see cref="Go()"/>.</param>
+    public StepProcess(ICakeContext context, BuildArguments arguments, PlannedStep step, string log, bool alone, bool waits)
     {
         Step = step;
         _alone = alone;
@@ -214,7 +277,12 @@ public sealed class StepProcess
 
         // A step must not go on alone when this process is killed: Cake runs no teardown on a signal.
         command.AddRange(new[] { "--result", _resultFile, "--events", log, "--exit-with-parent" });
-        _process = Process.Start(LayerCakeCommand.StartInfo(context, command, redirect: !alone));
+        if (waits)
+        {
+            command.Add("--wait");
+        }
+
+        _process = Process.Start(LayerCakeCommand.StartInfo(context, command, redirect: !alone, waits));
         if (!alone)
         {
             _process.OutputDataReceived += (_, output) => Keep(false, output.Data);
@@ -231,6 +299,22 @@ public sealed class StepProcess
 
     // With nothing beside it, it is waited for: a look every hundredth of a second would only cost time.
     public bool HasEnded => _process.WaitForExit(_alone ? System.Threading.Timeout.Infinite : 0);
+
+    public void Go() => Go(_process);
+
+    /// <summary>Tells a process that waits that it is its turn.</summary>
+    public static void Go(Process process)
+    {
+        try
+        {
+            process.StandardInput.WriteLine();
+            process.StandardInput.Close();
+        }
+        catch (System.IO.IOException)
+        {
+            // It has ended already; what it says of that comes as that of any process does.
+        }
+    }
 
     public void Show()
     {

@@ -70,11 +70,9 @@ internal sealed unsafe class CalibrationParts(CalibrationRequest request, Calibr
         return 0;
     }
 
-    /// <summary>The hidden states after the layers of <see cref="Restore"/>, [samples, tokens, channels] in float16 on the CPU.</summary>
-    public Tensor ReadStates()
+    /// <summary>Reads the hidden states after the layers of <see cref="Restore"/>, [samples, tokens, channels] in float16.</summary>
+    public void ReadStates(byte* memory)
     {
-        var states = empty([request.Samples.Count, request.Samples[0].Length, _configuration.HiddenSize], ScalarType.Float16);
-        var memory = (byte*)TensorLoading.NativeMemoryOf(states);
         for (long offset = 0; offset < _stateBytes; offset += Piece)
         {
             _found!.ReadExactly(new Span<byte>(memory + offset, (int)Math.Min(Piece, _stateBytes - offset)));
@@ -82,7 +80,6 @@ internal sealed unsafe class CalibrationParts(CalibrationRequest request, Calibr
 
         _found!.Dispose();
         _found = null;
-        return states;
     }
 
     /// <summary>Whether the states after the layer that just ended are to be kept.</summary>

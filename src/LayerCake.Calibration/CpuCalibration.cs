@@ -1,9 +1,7 @@
 using LayerCake.Kernels;
 using LayerCake.Models;
 using LayerCake.Quantization;
-using LayerCake.Torch;
 using LayerCake.Torch.Layers;
-using static TorchSharp.torch;
 
 namespace LayerCake.Calibration;
 
@@ -18,7 +16,7 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
     private readonly int _samples = request.Samples.Count;
     private readonly int _tokens = request.Samples[0].Length;
 
-    public void Run(CancellationToken cancellation)
+    public unsafe void Run(CancellationToken cancellation)
     {
         var threads = request.Threads > 0 ? request.Threads : Environment.ProcessorCount;
         threads = Math.Min(threads, _samples);
@@ -27,8 +25,6 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
             threads = CalibrationMemory.ThreadsWithin(budget, _configuration, _samples, _tokens, threads);
         }
 
-        LibTorch.EnsureLoaded();
-        using var scope = NewDisposeScope();
         using var workspaces = new Workspaces<CpuLayerWorkspace>(() => new CpuLayerWorkspace(_configuration, _tokens));
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
         using var parts = new CalibrationParts(request, statistics);
@@ -36,7 +32,16 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
         var next = finished < _configuration.LayerCount ? LoadLayer(finished, cancellation) : Nothing;
         try
         {
-            var hidden = finished > 0 ? parts.ReadStates() : EmbeddingRows.Load(request.Weights, _configuration, request.Samples, CPU);
+            using var hidden = new NativeBuffer((long)_samples * _tokens * _configuration.HiddenSize * sizeof(ushort));
+            if (finished > 0)
+            {
+                parts.ReadStates(hidden.Pointer);
+            }
+            else
+            {
+                EmbeddingRows.Load(request.Weights, _configuration, request.Samples, (Half*)hidden.Pointer);
+            }
+
             var rotary = RotaryAngles.Table(_configuration, _tokens);
             for (var layer = finished; layer < _configuration.LayerCount; layer++)
             {
@@ -74,12 +79,12 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
     }
 
     private unsafe void RunLayer(
-        int layer, CpuDecoderLayer weights, Tensor hidden, RotaryTable rotary, Workspaces<CpuLayerWorkspace> workspaces, CalibrationParts parts, ParallelOptions options)
+        int layer, CpuDecoderLayer weights, NativeBuffer hidden, RotaryTable rotary, Workspaces<CpuLayerWorkspace> workspaces, CalibrationParts parts, ParallelOptions options)
     {
         var observations = new LayerObservations(_samples);
         var name = _family.Layer(layer);
         var size = (nint)_tokens * _configuration.HiddenSize;
-        var states = (Half*)TensorLoading.NativeMemoryOf(hidden);
+        var states = (Half*)hidden.Pointer;
         var done = 0;
         workspaces.ForEach<CalibrationException>(_samples, options, (sample, memory) =>
         {
@@ -99,14 +104,14 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
     }
 
     /// <summary>The original runs the final norm once over all samples, so its means are over all their tokens and are merged once.</summary>
-    private unsafe void RunFinalNorm(Tensor hidden, Workspaces<CpuLayerWorkspace> workspaces, ParallelOptions options)
+    private unsafe void RunFinalNorm(NativeBuffer hidden, Workspaces<CpuLayerWorkspace> workspaces, ParallelOptions options)
     {
         var channels = _configuration.HiddenSize;
         var name = $"{_family.FinalNorm}.weight";
-        using var loaded = LayerWeights.LoadFinite(request.Weights, name, [channels], CPU);
-        using var weight = FloatBuffer.From((Half*)TensorLoading.NativeMemoryOf(loaded), channels, PanelProduct.Stride(channels));
+        using var loaded = HalfTensors.Load(request.Weights, name, channels);
+        using var weight = FloatBuffer.From((Half*)loaded.Pointer, channels, PanelProduct.Stride(channels));
         var size = (nint)_tokens * channels;
-        var states = (Half*)TensorLoading.NativeMemoryOf(hidden);
+        var states = (Half*)hidden.Pointer;
         var extremes = new SampleStatistics[_samples];
         var sums = new float[_samples][];
         var absoluteSums = new float[_samples][];

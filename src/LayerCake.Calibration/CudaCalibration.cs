@@ -76,7 +76,7 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
         try
         {
             var finished = parts.Restore();
-            var hidden = finished > 0 ? parts.ReadStates().to(device) : EmbeddingRows.Load(request.Weights, _configuration, request.Samples, device);
+            var hidden = finished > 0 ? KeptStates(parts).to(device) : EmbeddingRows.Load(request.Weights, _configuration, request.Samples, device);
             var (cosines, sines) = RotaryAngles.Tensors(_configuration, _tokens, device);
             var staging = preparing.GetAwaiter().GetResult();
             if (finished < _configuration.LayerCount)
@@ -191,6 +191,13 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
 
         memory.Measure();
         progress?.Report(new CalibrationProgress(layer, _configuration.LayerCount, _family.Layer(layer), _samples, _samples, memory.Peak));
+    }
+
+    private unsafe Tensor KeptStates(CalibrationParts parts)
+    {
+        var states = empty([request.Samples.Count, _tokens, _configuration.HiddenSize], ScalarType.Float16);
+        parts.ReadStates((byte*)TensorLoading.NativeMemoryOf(states));
+        return states;
     }
 
     private static void Keep(int layer, CalibrationParts parts, Tensor? states)

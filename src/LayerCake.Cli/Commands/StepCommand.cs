@@ -18,17 +18,24 @@ internal static class StepCommand
         var place = new Option<string?>("--place") { Description = "Also puts the step's output into this folder.", HelpName = "FOLDER" };
         var orphan = new Option<bool>("--exit-with-parent") { Description = "Stops when the process that started this one is gone." };
         var events = new Option<string?>("--events") { Description = "Adds what happens to this file, one JSON object a line.", HelpName = "FILE" };
+        var signal = new StartSignal();
         var command = new Command("step", "Runs one step of a recipe, if its result is not in the store; the steps before it must have theirs.") { name };
         arguments.AddTo(command);
         command.Options.Add(resultFile);
         command.Options.Add(place);
         command.Options.Add(orphan);
         command.Options.Add(events);
+        signal.AddTo(command);
         command.SetAction(async (result, cancellationToken) =>
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             using var watch = result.GetValue(orphan) ? ParentWatch.Start(stop.Cancel, Grace, generations: 2) : null;
             using var session = arguments.Open(result, readOnly: false, single: true);
+            if (!signal.Await(result))
+            {
+                return (int)ExitCode.Interrupted;
+            }
+
             var plan = session.Plan(stop.Token)[0];
             var step = Known(plan, result.GetValue(name)!);
             var ended = await StepRun.RunAsync(

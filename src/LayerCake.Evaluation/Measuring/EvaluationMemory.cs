@@ -6,10 +6,10 @@ namespace LayerCake.Evaluation;
 /// <summary>How much memory an evaluation needs, from the configuration alone.</summary>
 public static class EvaluationMemory
 {
-    /// <summary>libtorch's own pages, the runtime and what little else there is.</summary>
+    /// <summary>The runtime and what little else there is.</summary>
     private const long Base = 300L << 20;
 
-    /// <summary>Peak bytes: the hidden states of all variants, and the larger of two layers (with one being packed) and two heads.</summary>
+    /// <summary>Peak bytes: the hidden states of all variants, and the larger of two layers of two models (with one being packed) and two heads.</summary>
     /// <param name="configuration">Of the model.</param>
     /// <param name="window">Tokens of a window.</param>
     /// <param name="windows">How many; 0, where the text decides, is counted as 64.</param>
@@ -22,6 +22,6 @@ public static class EvaluationMemory
         var head = 2L * configuration.VocabularySize * configuration.HiddenSize;
         var states = 2L * variants * (windows > 0 ? windows : unknown) * window * configuration.HiddenSize;
         var thread = CpuLayerWorkspace.MemoryFor(configuration, window) + (8L * window * configuration.HiddenSize);
-        return Base + states + (threads * thread) + Math.Max(4 * layer, 3 * head);
+        return Base + states + (threads * thread) + Math.Max(6 * layer, 3 * head);
     }
 }

@@ -16,7 +16,7 @@ public static class Evaluator
     /// <summary>Measures.</summary>
     /// <exception cref="EvaluationException">Variants of different models, ids that a model lacks, logits that are no numbers.</exception>
     /// <exception cref="Checkpoints.CheckpointException">Weights cannot be read.</exception>
-    /// <exception cref="TorchException">libtorch cannot be loaded, or a weight is not finite in float16.</exception>
+    /// <exception cref="TorchException">A weight is not finite in float16.</exception>
     public static QualityReport Run(EvaluationRequest request, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfZero(request.Variants.Count);
@@ -30,7 +30,6 @@ public static class Evaluator
             }
         }
 
-        LibTorch.EnsureLoaded();
         var windows = request.Windows.Ids.Count;
         var configuration = request.Variants[0].Model.Configuration;
         var threads = Math.Min(request.Threads > 0 ? request.Threads : Environment.ProcessorCount, windows);

@@ -1,9 +1,7 @@
 using LayerCake.Checkpoints;
 using LayerCake.Kernels;
 using LayerCake.Models;
-using LayerCake.Torch;
 using LayerCake.Torch.Layers;
-using static TorchSharp.torch;
 
 namespace LayerCake.Evaluation;
 
@@ -152,15 +150,15 @@ internal sealed unsafe class HeadPass : IDisposable
         {
             var family = ModelFamily.Of(configuration);
             var name = weights.TryFind(family.Head, out _) || !configuration.TiesHeadToEmbedding ? family.Head : family.Embedding;
-            using (var norm = LayerWeights.LoadFinite(weights, $"{family.FinalNorm}.weight", [configuration.HiddenSize], CPU))
+            using (var norm = HalfTensors.Load(weights, $"{family.FinalNorm}.weight", configuration.HiddenSize))
             {
-                Norm = FloatBuffer.From((Half*)TensorLoading.NativeMemoryOf(norm), configuration.HiddenSize, PanelProduct.Stride(configuration.HiddenSize));
+                Norm = FloatBuffer.From((Half*)norm.Pointer, configuration.HiddenSize, PanelProduct.Stride(configuration.HiddenSize));
             }
 
             try
             {
-                using var weight = LayerWeights.LoadFinite(weights, name, [configuration.VocabularySize, configuration.HiddenSize], CPU);
-                Weight = new PackedMatrix((Half*)TensorLoading.NativeMemoryOf(weight), configuration.VocabularySize, configuration.HiddenSize);
+                using var weight = HalfTensors.Load(weights, name, configuration.VocabularySize, configuration.HiddenSize);
+                Weight = new PackedMatrix((Half*)weight.Pointer, configuration.VocabularySize, configuration.HiddenSize);
             }
             catch
             {

@@ -17,13 +17,13 @@ internal static class KeyValueComparison
     /// <param name="layer">From 0.</param>
     /// <param name="kind">Keys or values.</param>
     /// <param name="windows">[windows][rows · channels].</param>
-    /// <param name="channels">KV heads × head dimension.</param>
+    /// <param name="extents">Of every channel, KV heads × head dimension.</param>
     /// <param name="headDimension">Channels of a head.</param>
     /// <param name="stored">The ranges that the artifact has for its int8 cache, rank by rank; null where it has none.</param>
     public static IReadOnlyList<HeadErrors> ByHead(
-        int layer, KeyValueKind kind, IReadOnlyList<Half[]> windows, int channels, int headDimension, IReadOnlyList<Int8Range>? stored)
+        int layer, KeyValueKind kind, IReadOnlyList<Half[]> windows, ChannelExtent[] extents, int headDimension, IReadOnlyList<Int8Range>? stored)
     {
-        var extents = Extents(windows, channels);
+        var channels = extents.Length;
         var whole = (Min: extents.Min(extent => extent.Min), Max: extents.Max(extent => extent.Max));
         var heads = new HeadErrors[channels / headDimension];
         Parallel.For(0, heads.Length, head =>
@@ -44,9 +44,9 @@ internal static class KeyValueComparison
 
     /// <summary>The few channels that widen the range so much that int4 would leave little of all others.</summary>
     /// <inheritdoc cref="ByHead" path="/param"/>
-    public static IReadOnlyList<OutlierChannel> Outliers(int layer, KeyValueKind kind, IReadOnlyList<Half[]> windows, int channels, int headDimension)
+    public static IReadOnlyList<OutlierChannel> Outliers(int layer, KeyValueKind kind, IReadOnlyList<Half[]> windows, ChannelExtent[] extents, int headDimension)
     {
-        var extents = Extents(windows, channels);
+        var channels = extents.Length;
         var order = Enumerable.Range(0, channels).OrderByDescending(channel => extents[channel].Largest).ThenBy(channel => channel).ToArray();
         var most = Math.Min(Math.Max(1, channels / RarestShare), channels - 1);
         for (var count = 1; count <= most; count++)
@@ -122,27 +122,5 @@ internal static class KeyValueComparison
         }
 
         return (Float16Lanes.Sum(errors), Float16Lanes.Sum(squares));
-    }
-
-    private static Extent[] Extents(IReadOnlyList<Half[]> windows, int channels)
-    {
-        var extents = new Extent[channels];
-        Array.Fill(extents, new Extent(float.PositiveInfinity, float.NegativeInfinity));
-        foreach (var window in windows)
-        {
-            for (var i = 0; i < window.Length; i++)
-            {
-                ref var extent = ref extents[i % channels];
-                var value = (float)window[i];
-                extent = new Extent(Math.Min(extent.Min, value), Math.Max(extent.Max, value));
-            }
-        }
-
-        return extents;
-    }
-
-    private readonly record struct Extent(float Min, float Max)
-    {
-        public float Largest => Math.Max(-Min, Max);
     }
 }

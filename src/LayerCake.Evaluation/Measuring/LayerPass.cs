@@ -50,32 +50,25 @@ internal sealed unsafe class LayerPass
     {
         var rotary = _models.ToDictionary(model => model, model => RotaryAngles.Table(model.Configuration, _windows.Length));
         using var workspaces = new Workspaces<Memory>(() => new Memory(_configuration, _windows.Length));
-        for (var layer = 0; layer < _configuration.LayerCount; layer++)
+        var next = LoadedLayer.Start(_models, 0, options.CancellationToken);
+        try
         {
-            var loaded = new Dictionary<EvaluatedModel, CpuDecoderLayer>();
-            try
+            for (var layer = 0; layer < _configuration.LayerCount; layer++)
             {
-                foreach (var model in _models)
-                {
-                    options.CancellationToken.ThrowIfCancellationRequested();
-                    loaded.Add(model, CpuDecoderLayer.Load(model.Weights, model.Configuration, layer));
-                }
-
+                using var loaded = next.GetAwaiter().GetResult();
+                next = LoadedLayer.Start(_models, layer + 1, options.CancellationToken);
                 var sums = new LayerSums[_windows.Ids.Count];
                 workspaces.ForEach<EvaluationException>(sums.Length, options, (window, memory) =>
                 {
-                    sums[window] = RunWindow(layer, window, loaded, rotary, memory);
+                    sums[window] = RunWindow(loaded, window, rotary, memory);
                     windowDone();
                 });
-                Conclude(layer, sums);
+                Conclude(loaded, sums);
             }
-            finally
-            {
-                foreach (var weights in loaded.Values)
-                {
-                    weights.Dispose();
-                }
-            }
+        }
+        finally
+        {
+            LoadedLayer.Discard(next);
         }
     }
 
@@ -85,9 +78,9 @@ internal sealed unsafe class LayerPass
         return [.. _variants.Select(variant => (Half[][])[.. byModel[variant.Model].Select(window => (Half[])window.Clone())])];
     }
 
-    private LayerSums RunWindow(
-        int layer, int window, Dictionary<EvaluatedModel, CpuDecoderLayer> loaded, Dictionary<EvaluatedModel, RotaryTable> rotary, Memory memory)
+    private LayerSums RunWindow(LoadedLayer loaded, int window, Dictionary<EvaluatedModel, RotaryTable> rotary, Memory memory)
     {
+        var layer = loaded.Layer;
         var isSampled = window < SampledWindows;
         var work = memory.Work;
         var (rows, stride) = (work.Rows, work.HiddenStride);
@@ -128,8 +121,9 @@ internal sealed unsafe class LayerPass
         return variant == _cacheVariant && collector is not null ? new Both(collector, cache) : cache;
     }
 
-    private void Conclude(int layer, LayerSums[] windows)
+    private void Conclude(LoadedLayer loaded, LayerSums[] windows)
     {
+        var layer = loaded.Layer;
         var sampled = windows.Take(SampledWindows).ToArray();
         for (var v = 1; v < _variants.Count; v++)
         {
@@ -140,7 +134,7 @@ internal sealed unsafe class LayerPass
                 layer, _variants[v].Name,
                 Relative(windows.Sum(window => window.StateErrors[v]), windows.Sum(window => window.States)),
                 isFirst ? Relative(sampled.Sum(window => window.OutputErrors[m]), sampled.Sum(window => window.Outputs)) : null,
-                isFirst ? WeightComparison.Of(model, _models[0], layer) : new Dictionary<string, double>()));
+                isFirst ? loaded.WeightErrors(model) : new Dictionary<string, double>()));
         }
 
         var (channels, head) = (_configuration.KeyValueSize, _configuration.HeadDimension);
@@ -149,8 +143,9 @@ internal sealed unsafe class LayerPass
         {
             var values = sampled.Select(window => kind == KeyValueKind.Key ? window.Cache!.Keys : window.Cache!.Values).ToArray();
             var stored = ranks?.Select(rank => kind == KeyValueKind.Key ? rank.Keys : rank.Values).ToArray();
-            _heads.AddRange(KeyValueComparison.ByHead(layer, kind, values, channels, head, stored));
-            _outliers.AddRange(KeyValueComparison.Outliers(layer, kind, values, channels, head));
+            var extents = ChannelExtent.Of(values, channels);
+            _heads.AddRange(KeyValueComparison.ByHead(layer, kind, values, extents, head, stored));
+            _outliers.AddRange(KeyValueComparison.Outliers(layer, kind, values, extents, head));
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using LayerCake.Models;
-using LayerCake.Torch;
 using LayerCake.Kernels;
 using LayerCake.Torch.Layers;
 
@@ -18,17 +17,14 @@ internal static unsafe class WeightComparison
     /// <summary>√(Σ(w' − r·w·c)² / Σ(r·w·c)²) of every linear, by its name within the layer.</summary>
     public static IReadOnlyDictionary<string, double> Of(EvaluatedModel model, EvaluatedModel baseline, int layer)
     {
-        using var before = LayerWeights.Load(baseline.Weights, baseline.Configuration, layer);
-        using var after = LayerWeights.Load(model.Weights, model.Configuration, layer);
-        var linears = ModelFamily.Of(baseline.Configuration).Linears(baseline.Configuration);
-        var errors = new double[linears.Count];
-        Parallel.For(0, errors.Length, i =>
+        var family = ModelFamily.Of(baseline.Configuration);
+        return family.Linears(baseline.Configuration).ToDictionary(linear => linear.Name, linear =>
         {
-            var name = $"{linears[i].Name}.weight";
-            errors[i] = Error(
-                (Half*)TensorLoading.NativeMemoryOf(before[name]), (Half*)TensorLoading.NativeMemoryOf(after[name]), linears[i].OutputSize, linears[i].InputSize);
-        });
-        return linears.Select((linear, i) => KeyValuePair.Create(linear.Name, errors[i])).ToDictionary(StringComparer.Ordinal);
+            var name = $"{family.Module(layer, linear.Name)}.weight";
+            using var before = HalfTensors.Load(baseline.Weights, name, linear.OutputSize, linear.InputSize);
+            using var after = HalfTensors.Load(model.Weights, name, linear.OutputSize, linear.InputSize);
+            return Error((Half*)before.Pointer, (Half*)after.Pointer, linear.OutputSize, linear.InputSize);
+        }, StringComparer.Ordinal);
     }
 
     /// <param name="before">w, [outputs, inputs].</param>

@@ -17,6 +17,9 @@ internal sealed class WorkspaceTensorSource : ITensorSource
     private const int Tile = 32;
 
     private readonly EngineConfiguration _engine;
+    private readonly Lock _making = new();
+    private (string Name, ushort[] Values)? _made;
+    private (string Name, ushort[][] Ranks)? _matrices;
     private readonly Dictionary<string, (TensorInfo Info, Func<ushort[]>? Make, string? File)> _tensors = new(StringComparer.Ordinal);
 
     public WorkspaceTensorSource(string weightsFolder, EngineConfiguration engine, ModelConfiguration configuration)
@@ -78,7 +81,7 @@ internal sealed class WorkspaceTensorSource : ITensorSource
 
         if (make is not null)
         {
-            MemoryMarshal.AsBytes<ushort>(make()).Slice(checked((int)byteOffset), destination.Length).CopyTo(destination);
+            MemoryMarshal.AsBytes<ushort>(Made(name, make)).Slice(checked((int)byteOffset), destination.Length).CopyTo(destination);
             return;
         }
 
@@ -119,16 +122,38 @@ internal sealed class WorkspaceTensorSource : ITensorSource
         var other => throw new EvaluationException($"{Path}: a workspace has no linear {other}."),
     };
 
+    /// <summary>The tensor that was made last is kept: it is read in pieces.</summary>
+    private ushort[] Made(string name, Func<ushort[]> make)
+    {
+        lock (_making)
+        {
+            if (_made?.Name != name)
+            {
+                _made = null;
+                _made = (name, make());
+            }
+
+            return _made.Value.Values;
+        }
+    }
+
+    /// <summary>All ranks' matrices of a file. Those that were read last are kept: several linears are in one file.</summary>
+    private ushort[][] Matrices(string name, int inputs)
+    {
+        if (_matrices?.Name != name)
+        {
+            _matrices = null;
+            _matrices = (name, [.. Enumerable.Range(0, Ranks).Select(rank => Matrix(name, rank, inputs))]);
+        }
+
+        return _matrices.Value.Ranks;
+    }
+
     private ushort[] Weight(string prefix, LinearLayout linear)
     {
         var splitsRows = linear.Name is "self_attn.o_proj" or "mlp.down_proj";
         var inputs = splitsRows ? linear.InputSize / Ranks : linear.InputSize;
-        var matrices = new ushort[Ranks][];
-        for (var rank = 0; rank < Ranks; rank++)
-        {
-            matrices[rank] = Matrix(prefix + FileOf(linear), rank, inputs);
-        }
-
+        var matrices = Matrices(prefix + FileOf(linear), inputs);
         var result = GC.AllocateUninitializedArray<ushort>(linear.OutputSize * linear.InputSize);
         var columns = matrices[0].Length / inputs;
         Parallel.For(0, linear.OutputSize, output =>

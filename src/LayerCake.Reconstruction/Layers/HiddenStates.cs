@@ -1,8 +1,9 @@
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using LayerCake.Calibration;
 using LayerCake.Checkpoints;
 using LayerCake.Models;
 using LayerCake.Quantization;
-using LayerCake.Quantization.Weights;
 using LayerCake.Kernels;
 
 namespace LayerCake.Reconstruction;
@@ -51,13 +52,13 @@ internal sealed unsafe class HiddenStates : IKeptStates, IDisposable
 
         Parallel.For(0, Samples, options, sample =>
         {
-            var values = Sample(sample);
-            for (var token = 0; token < Tokens; token++, values += factors.Length)
+            var row = new float[factors.Length];
+            for (var token = 0; token < Tokens; token++)
             {
-                for (var channel = 0; channel < factors.Length; channel++)
-                {
-                    values[channel] = (Half)((float)values[channel] / factors[channel]);
-                }
+                var values = new Span<Half>(Sample(sample) + ((long)token * row.Length), row.Length);
+                TensorPrimitives.ConvertToSingle(values, row);
+                TensorPrimitives.Divide(row, factors, row);
+                TensorPrimitives.ConvertToHalf(row, values);
             }
         });
     }
@@ -75,40 +76,16 @@ internal sealed unsafe class HiddenStates : IKeptStates, IDisposable
     public static HiddenStates Embed(ITensorSource source, ModelConfiguration configuration, IReadOnlyList<int[]> samples)
     {
         var states = new HiddenStates(samples.Count, samples[0].Length, configuration.HiddenSize);
-        var name = ModelFamily.Of(configuration).Embedding;
-        var tensor = source.Find(name);
-        var rows = new Dictionary<int, Half[]>();
-        var bytes = new byte[tensor.DType.ByteSize() * configuration.HiddenSize];
-        for (var sample = 0; sample < samples.Count; sample++)
+        try
         {
-            for (var token = 0; token < samples[sample].Length; token++)
-            {
-                var id = samples[sample][token];
-                if (!rows.TryGetValue(id, out var row))
-                {
-                    source.Read(name, (long)id * bytes.Length, bytes);
-                    row = new Half[configuration.HiddenSize];
-                    switch (tensor.DType)
-                    {
-                        case DType.F16:
-                            MemoryMarshal.Cast<byte, Half>(bytes).CopyTo(row);
-                            break;
-                        case DType.BF16:
-                            HalfConversion.FromBFloat16(MemoryMarshal.Cast<byte, ushort>(bytes), row);
-                            break;
-                        default:
-                            HalfConversion.FromSingle(MemoryMarshal.Cast<byte, float>(bytes), row);
-                            break;
-                    }
-
-                    rows.Add(id, row);
-                }
-
-                row.CopyTo(new Span<Half>(states.Sample(sample) + ((long)token * configuration.HiddenSize), configuration.HiddenSize));
-            }
+            EmbeddingRows.Load(source, configuration, samples, states._memory);
+            return states;
         }
-
-        return states;
+        catch
+        {
+            states.Dispose();
+            throw;
+        }
     }
 
     public void WriteTo(ILayerPart part)

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace LayerCake.Reconstruction;
 
 /// <summary>What is known, per token, of the input x̂ of some linears in the quantized model, and of what the float model has there.</summary>
@@ -52,28 +55,8 @@ internal sealed unsafe class InputMoments : IDisposable
     {
         Second.Add(transposed, inputs, tokens, stride, symmetric: true, options);
         (Cross ?? Residual)?.Add(transposed, differences, tokens, differenceStride, symmetric: false, options);
-        Parallel.For(0, Inputs, options, channel =>
-        {
-            foreach (var sample in transposed)
-            {
-                var values = (float*)sample + ((nint)channel * tokens);
-                for (var token = 0; token < tokens; token++)
-                {
-                    _inputSums[channel] += values[token];
-                }
-            }
-        });
-        foreach (var sample in differences)
-        {
-            for (var token = 0; token < tokens; token++)
-            {
-                var values = (float*)sample + (token * differenceStride);
-                for (var channel = 0; channel < _differenceSums.Length; channel++)
-                {
-                    _differenceSums[channel] += values[channel];
-                }
-            }
-        }
+        AddRows(inputs, stride, tokens, _inputSums, options);
+        AddRows(differences, differenceStride, tokens, _differenceSums, options);
     }
 
     /// <summary>Turns sums over tokens into means.</summary>
@@ -107,5 +90,45 @@ internal sealed unsafe class InputMoments : IDisposable
         Second.Dispose();
         Cross?.Dispose();
         Residual?.Dispose();
+    }
+
+    /// <summary>Adds rows up in float64, token by token, sixteen channels at a time.</summary>
+    private static void AddRows(IReadOnlyList<nint> samples, nint stride, int tokens, double[] sums, ParallelOptions options)
+    {
+        const int Width = 16;
+        Parallel.For(0, samples.Count == 0 ? 0 : (sums.Length + Width - 1) / Width, options, block =>
+        {
+            // Rows end on whole panels, so the last block reads zeros.
+            var first = block * Width;
+            var columns = stackalloc double[Width];
+            var own = new Span<double>(columns, Math.Min(Width, sums.Length - first));
+            sums.AsSpan(first, own.Length).CopyTo(own);
+            foreach (var sample in samples)
+            {
+                AddColumns((float*)sample + first, stride, tokens, columns);
+            }
+
+            own.CopyTo(sums.AsSpan(first));
+        });
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddColumns(float* values, nint stride, int tokens, double* sums)
+    {
+        var (a, b, c, d) = (Vector256.Load(sums), Vector256.Load(sums + 4), Vector256.Load(sums + 8), Vector256.Load(sums + 12));
+        for (var token = 0; token < tokens; token++, values += stride)
+        {
+            var (low, high) = Vector256.Widen(Vector256.Load(values));
+            a += low;
+            b += high;
+            (low, high) = Vector256.Widen(Vector256.Load(values + 8));
+            c += low;
+            d += high;
+        }
+
+        a.Store(sums);
+        b.Store(sums + 4);
+        c.Store(sums + 8);
+        d.Store(sums + 12);
     }
 }

@@ -1,7 +1,6 @@
 using LayerCake.Checkpoints;
 using LayerCake.Kernels;
 using LayerCake.Models;
-using static TorchSharp.torch;
 
 namespace LayerCake.Torch.Layers;
 
@@ -31,7 +30,7 @@ internal sealed unsafe class CpuDecoderLayer : IDisposable
             {
                 using (var weight = Read($"{linear.Name}.weight", linear.OutputSize, linear.InputSize))
                 {
-                    loaded._weights.Add(linear.Name, new PackedMatrix((Half*)TensorLoading.NativeMemoryOf(weight), linear.OutputSize, linear.InputSize));
+                    loaded._weights.Add(linear.Name, new PackedMatrix((Half*)weight.Pointer, linear.OutputSize, linear.InputSize));
                 }
 
                 if (linear.HasBias)
@@ -53,13 +52,12 @@ internal sealed unsafe class CpuDecoderLayer : IDisposable
             throw;
         }
 
-        Tensor Read(string name, params long[] shape) =>
-            LayerWeights.LoadFinite(source, family.Module(layer, name), shape, CPU);
+        NativeBuffer Read(string name, params ReadOnlySpan<long> shape) => HalfTensors.Load(source, family.Module(layer, name), shape);
 
         void AddVector(string name, int length)
         {
             using var vector = Read(name, length);
-            loaded._vectors.Add(name, FloatBuffer.From((Half*)TensorLoading.NativeMemoryOf(vector), length, PanelProduct.Stride(length)));
+            loaded._vectors.Add(name, FloatBuffer.From((Half*)vector.Pointer, length, PanelProduct.Stride(length)));
         }
     }
 

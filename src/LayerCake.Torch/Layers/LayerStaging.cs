@@ -1,7 +1,4 @@
-using System.Buffers;
-using System.Runtime.InteropServices;
 using LayerCake.Checkpoints;
-using LayerCake.Kernels;
 using LayerCake.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -14,9 +11,6 @@ namespace LayerCake.Torch.Layers;
 /// </summary>
 internal sealed unsafe class LayerStaging : IDisposable
 {
-    /// <summary>Values read at a time: enough for the disk, little enough to be looked at while in the cache.</summary>
-    private const int PieceLength = 2 << 20;
-
     /// <summary>Where a tensor begins, in values: kernels want whole cache lines.</summary>
     private const long Alignment = 128;
 
@@ -71,16 +65,16 @@ internal sealed unsafe class LayerStaging : IDisposable
         foreach (var place in _places)
         {
             var tensor = source.Find(family.Module(layer, place.Name));
-            for (long first = 0; first < place.Length; first += PieceLength)
+            for (long first = 0; first < place.Length; first += HalfTensors.PieceLength)
             {
-                pieces.Add((tensor, first, (int)Math.Min(PieceLength, place.Length - first), (nint)(memory + place.First + first)));
+                pieces.Add((tensor, first, (int)Math.Min(HalfTensors.PieceLength, place.Length - first), (nint)(memory + place.First + first)));
             }
         }
 
         var options = new ParallelOptions { CancellationToken = cancellation };
         try
         {
-            Parallel.ForEach(pieces, options, piece => ReadPiece(source, piece.Tensor, piece.First, new Span<Half>((Half*)piece.To, piece.Count)));
+            Parallel.ForEach(pieces, options, piece => HalfTensors.Read(source, piece.Tensor, piece.First, new Span<Half>((Half*)piece.To, piece.Count)));
         }
         catch (AggregateException failures) when (failures.InnerExceptions.FirstOrDefault(failure => failure is CheckpointException or TorchException) is { } failure)
         {
@@ -100,50 +94,6 @@ internal sealed unsafe class LayerStaging : IDisposable
     }
 
     public void Dispose() => _memory.Dispose();
-
-    private static void ReadPiece(ITensorSource source, TensorInfo tensor, long first, Span<Half> to)
-    {
-        if (tensor.DType == DType.F16)
-        {
-            source.Read(tensor.Name, first * sizeof(ushort), MemoryMarshal.AsBytes(to));
-        }
-        else
-        {
-            var size = tensor.DType == DType.F32 ? sizeof(float) : sizeof(ushort);
-            var buffer = ArrayPool<byte>.Shared.Rent(to.Length * size);
-            var bytes = buffer.AsSpan(0, to.Length * size);
-            source.Read(tensor.Name, first * size, bytes);
-            Round(bytes, tensor.DType, to);
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-
-        bool isFinite;
-        fixed (Half* values = to)
-        {
-            isFinite = FiniteCheck.AllFinite(values, to.Length);
-        }
-
-        if (!isFinite)
-        {
-            throw LayerWeights.NotFinite(source, tensor.Name);
-        }
-    }
-
-    private static void Round(ReadOnlySpan<byte> bytes, DType dtype, Span<Half> to)
-    {
-        fixed (byte* from = bytes)
-        fixed (Half* values = to)
-        {
-            if (dtype == DType.BF16)
-            {
-                Float16Lanes.RoundBFloat16((ushort*)from, values, to.Length);
-            }
-            else
-            {
-                Float16Lanes.RoundSingle((float*)from, values, to.Length);
-            }
-        }
-    }
 
     private sealed record Place(string Name, long[] Shape, long First)
     {
