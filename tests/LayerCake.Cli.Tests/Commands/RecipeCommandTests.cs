@@ -102,6 +102,24 @@ public sealed class RecipeCommandTests : IDisposable
     }
 
     [Test]
+    public void A_step_that_was_told_to_wait_runs_on_a_line_and_does_nothing_without_one()
+    {
+        UndisturbedBuild.CopyCalibratedStore(_folder);
+        string[] waiting = ["step", "kv_qparams", "--wait", "--result", "result.json", .. UndisturbedBuild.RecipeArguments];
+
+        var left = LayerCakeCommand.Run(_folder.Path, waiting, input: "");
+        var isThere = File.Exists(_folder.At("result.json"));
+        var told = LayerCakeCommand.Run(_folder.Path, waiting, input: "\n").Succeeded();
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((left.ExitCode, left.Output, left.Error, isThere), Is.EqualTo(((int)ExitCode.Interrupted, "", "", false)));
+            Assert.That(told.Output, Does.Match(@"\nkv_qparams: ran in "));
+            Assert.That(File.ReadAllText(_folder.At("result.json")), Does.Contain("\"outcome\": \"ran\"").Or.Contain("\"outcome\":\"ran\""));
+        }
+    }
+
+    [Test]
     public void A_step_that_is_unknown_or_comes_too_early_is_told()
     {
         using (Assert.EnterMultipleScope())
