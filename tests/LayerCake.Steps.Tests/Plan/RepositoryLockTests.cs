@@ -55,7 +55,7 @@ internal sealed class RepositoryLockTests
             .Select(build => BuildPlan.Create(build.Recipe.Name, build.Steps, store))
             .ToList();
 
-        var alike = variants.Single(plan => plan.RecipeName == "internlm-tiny-matrix-samples64-seed0-tensor_parallel1");
+        var alike = variants.Single(plan => plan.RecipeName == "internlm-tiny-matrix-samples32-seed0-tensor_parallel1");
         using (Assert.EnterMultipleScope())
         {
             Assert.That(variants, Has.Count.EqualTo(12));
