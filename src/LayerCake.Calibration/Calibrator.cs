@@ -18,9 +18,9 @@ public static class Calibrator
 
     /// <summary>Calibrates. The result depends on model, samples and device kind only, not on threads or memory.</summary>
     /// <exception cref="CalibrationException">Samples that do not fit the model, or activations that leave float16's range.</exception>
-    /// <exception cref="ModelException">The weights do not fit the configuration.</exception>
+    /// <exception cref="ModelException">The weights do not fit the configuration, or are not finite in float16.</exception>
     /// <exception cref="Checkpoints.CheckpointException">The weights cannot be read.</exception>
-    /// <exception cref="TorchException">libtorch or the device cannot be used, or a weight is not finite.</exception>
+    /// <exception cref="TorchException">libtorch or the device cannot be used.</exception>
     public static CalibrationStatistics Run(CalibrationRequest request, IProgress<CalibrationProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(request);

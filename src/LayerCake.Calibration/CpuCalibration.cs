@@ -39,7 +39,8 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
             }
             else
             {
-                EmbeddingRows.Load(request.Weights, _configuration, request.Samples, (Half*)hidden.Pointer);
+                using var rows = new EmbeddingRows(request.Weights, _configuration, request.Samples);
+                rows.CopyTo(request.Samples, (Half*)hidden.Pointer);
             }
 
             var rotary = RotaryAngles.Table(_configuration, _tokens);

@@ -1,5 +1,4 @@
 using LayerCake.Kernels;
-using LayerCake.Torch;
 
 namespace LayerCake.Evaluation;
 
@@ -16,7 +15,7 @@ public static class Evaluator
     /// <summary>Measures.</summary>
     /// <exception cref="EvaluationException">Variants of different models, ids that a model lacks, logits that are no numbers.</exception>
     /// <exception cref="Checkpoints.CheckpointException">Weights cannot be read.</exception>
-    /// <exception cref="TorchException">A weight is not finite in float16.</exception>
+    /// <exception cref="Models.ModelException">A weight is not finite in float16.</exception>
     public static QualityReport Run(EvaluationRequest request, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfZero(request.Variants.Count);

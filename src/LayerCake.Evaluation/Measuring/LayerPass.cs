@@ -74,8 +74,24 @@ internal sealed unsafe class LayerPass
 
     private Half[][][] StartingStates()
     {
-        var byModel = _models.ToDictionary(model => model, model => EmbeddedStates.Load(model, _windows));
+        var byModel = _models.ToDictionary(model => model, Embedded);
         return [.. _variants.Select(variant => (Half[][])[.. byModel[variant.Model].Select(window => (Half[])window.Clone())])];
+    }
+
+    /// <summary>What the windows begin with in a model, [windows][rows · hidden].</summary>
+    private Half[][] Embedded(EvaluatedModel model)
+    {
+        using var rows = new EmbeddingRows(model.Weights, model.Configuration, _windows.Ids);
+        return [.. _windows.Ids.Select(ids =>
+        {
+            var states = GC.AllocateUninitializedArray<Half>(ids.Length * _configuration.HiddenSize);
+            for (var row = 0; row < ids.Length; row++)
+            {
+                rows[ids[row]].CopyTo(states.AsSpan(row * _configuration.HiddenSize));
+            }
+
+            return states;
+        })];
     }
 
     private LayerSums RunWindow(LoadedLayer loaded, int window, Dictionary<EvaluatedModel, RotaryTable> rotary, Memory memory)

@@ -1,10 +1,10 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
-using LayerCake.Calibration;
 using LayerCake.Checkpoints;
 using LayerCake.Models;
 using LayerCake.Quantization;
 using LayerCake.Kernels;
+using LayerCake.Torch.Layers;
 
 namespace LayerCake.Reconstruction;
 
@@ -75,17 +75,10 @@ internal sealed unsafe class HiddenStates : IKeptStates, IDisposable
     /// <summary>Looks the tokens up in the embedding.</summary>
     public static HiddenStates Embed(ITensorSource source, ModelConfiguration configuration, IReadOnlyList<int[]> samples)
     {
+        using var rows = new EmbeddingRows(source, configuration, samples);
         var states = new HiddenStates(samples.Count, samples[0].Length, configuration.HiddenSize);
-        try
-        {
-            EmbeddingRows.Load(source, configuration, samples, states._memory);
-            return states;
-        }
-        catch
-        {
-            states.Dispose();
-            throw;
-        }
+        rows.CopyTo(samples, states._memory);
+        return states;
     }
 
     public void WriteTo(ILayerPart part)

@@ -19,7 +19,7 @@ internal sealed unsafe class CpuDecoderLayer : IDisposable
 
     /// <summary>Reads a layer, tensor by tensor, into the form the kernels work on.</summary>
     /// <exception cref="CheckpointException">A tensor is absent or cannot be read.</exception>
-    /// <exception cref="TorchException">A weight is not finite in float16, or has another shape than the configuration says.</exception>
+    /// <exception cref="ModelException">A weight is not finite in float16, or has another shape than the configuration says.</exception>
     public static CpuDecoderLayer Load(ITensorSource source, ModelConfiguration configuration, int layer)
     {
         var loaded = new CpuDecoderLayer(configuration);

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Runtime.InteropServices;
 using LayerCake.Checkpoints;
 using LayerCake.Kernels;
+using LayerCake.Models;
 
 namespace LayerCake.Torch.Layers;
 
@@ -16,13 +17,13 @@ internal static unsafe class HalfTensors
 
     /// <summary>A whole tensor of the expected shape, without infinities or NaN.</summary>
     /// <exception cref="CheckpointException">The tensor is absent or cannot be read.</exception>
-    /// <exception cref="TorchException">A value is not finite in float16, or the tensor has another shape or a dtype that is no weight's.</exception>
+    /// <exception cref="ModelException">A value is not finite in float16, or the tensor has another shape or a dtype that is no weight's.</exception>
     public static NativeBuffer Load(ITensorSource source, string name, params ReadOnlySpan<long> shape)
     {
         var tensor = source.Find(name);
         if (!tensor.Shape.AsSpan().SequenceEqual(shape))
         {
-            throw new TorchException(
+            throw new ModelException(
                 $"{source.Path}: tensor {name} has the shape [{string.Join(", ", tensor.Shape)}], but by config.json it must be [{string.Join(", ", shape.ToArray())}].");
         }
 
@@ -50,7 +51,7 @@ internal static unsafe class HalfTensors
     /// <param name="first">Where the part begins, in values.</param>
     /// <param name="to">As many values as are read.</param>
     /// <exception cref="CheckpointException">It cannot be read.</exception>
-    /// <exception cref="TorchException">A value is not finite in float16, or the dtype is none of F16, BF16 and F32.</exception>
+    /// <exception cref="ModelException">A value is not finite in float16, or the dtype is none of F16, BF16 and F32.</exception>
     public static void Read(ITensorSource source, TensorInfo tensor, long first, Span<Half> to)
     {
         if (tensor.DType == DType.F16)
@@ -68,7 +69,7 @@ internal static unsafe class HalfTensors
         }
         else
         {
-            throw new TorchException($"{source.Path}: {tensor.Name} has the dtype {tensor.DType}; supported are F16, BF16 and F32.");
+            throw new ModelException($"{source.Path}: {tensor.Name} has the dtype {tensor.DType}; supported are F16, BF16 and F32.");
         }
 
         bool isFinite;

@@ -56,7 +56,7 @@ internal sealed unsafe class LayerStaging : IDisposable
 
     /// <summary>Reads a layer; bfloat16 and float32 weights are rounded to float16 as the original's loading does.</summary>
     /// <exception cref="CheckpointException">A tensor is absent or cannot be read.</exception>
-    /// <exception cref="TorchException">A weight is not finite in float16.</exception>
+    /// <exception cref="ModelException">A weight is not finite in float16.</exception>
     public void Read(ITensorSource source, int layer, CancellationToken cancellation)
     {
         var family = ModelFamily.Of(_configuration);
@@ -76,7 +76,7 @@ internal sealed unsafe class LayerStaging : IDisposable
         {
             Parallel.ForEach(pieces, options, piece => HalfTensors.Read(source, piece.Tensor, piece.First, new Span<Half>((Half*)piece.To, piece.Count)));
         }
-        catch (AggregateException failures) when (failures.InnerExceptions.FirstOrDefault(failure => failure is CheckpointException or TorchException) is { } failure)
+        catch (AggregateException failures) when (failures.InnerExceptions.FirstOrDefault(failure => failure is CheckpointException or ModelException) is { } failure)
         {
             throw failure;
         }

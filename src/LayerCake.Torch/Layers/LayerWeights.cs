@@ -15,7 +15,7 @@ public sealed class LayerWeights : IDisposable
 
     /// <summary>Reads a layer into memory; bfloat16 and float32 weights are rounded to float16 as the original's loading does. The caller has checked the layout.</summary>
     /// <exception cref="CheckpointException">A tensor is absent or cannot be read.</exception>
-    /// <exception cref="TorchException">A weight is not finite in float16.</exception>
+    /// <exception cref="ModelException">A weight is not finite in float16.</exception>
     public static LayerWeights Load(ITensorSource source, ModelConfiguration configuration, int layer)
     {
         using var staging = new LayerStaging(configuration, pinned: false);
@@ -42,7 +42,7 @@ public sealed class LayerWeights : IDisposable
         var tensor = TensorLoading.Load(source, name, ScalarType.Float16);
         if (!tensor.shape.AsSpan().SequenceEqual(shape))
         {
-            throw new TorchException(
+            throw new ModelException(
                 $"{source.Path}: tensor {name} has the shape [{string.Join(", ", tensor.shape)}], but by config.json it must be [{string.Join(", ", shape)}].");
         }
 
@@ -54,6 +54,6 @@ public sealed class LayerWeights : IDisposable
         return tensor.to(device).MoveToOuterDisposeScope();
     }
 
-    internal static TorchException NotFinite(ITensorSource source, string name) => new(
+    internal static ModelException NotFinite(ITensorSource source, string name) => new(
         $"{source.Path}: tensor {name} holds infinities or NaN, or values beyond float16's range (65504), and the engine computes in float16. Repair the checkpoint.");
 }

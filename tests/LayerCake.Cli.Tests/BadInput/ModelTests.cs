@@ -100,6 +100,22 @@ public sealed class ModelTests : IDisposable
     }
 
     [Test]
+    public void A_weight_that_is_not_a_number_is_a_fault_of_the_model()
+    {
+        Models.CopyFolder(RepositoryFiles.Recipes("models", "internlm-tiny"), _folder.At("model"));
+        SmallRecipe.WriteTo(_folder);
+        using (var weights = new FileStream(_folder.At("model", "model.safetensors"), FileMode.Open))
+        {
+            // The end of the last tensor: 0x7f7f is NaN in float16.
+            weights.Seek(-256, SeekOrigin.End);
+            weights.Write(Enumerable.Repeat((byte)0x7f, 256).ToArray());
+        }
+
+        Run("lite", "calibrate", "model", "text.txt", "1", "16", "work")
+            .WasRefusedWith(ExitCode.Input, Does.Contain("holds infinities or NaN, or values beyond float16's range").And.Contain("Repair the checkpoint."));
+    }
+
+    [Test]
     public void A_group_size_that_does_not_divide_is_refused_with_those_that_do()
     {
         Models.Copy("internlm", _folder.At("model"));
