@@ -44,9 +44,7 @@ internal sealed class ProcessorRun : ILayerRun
             return [LayerReconstruction.RoundPlainly(original, _configuration, first, _settings.GroupSize, _options)];
         }
 
-        // What is learned starts from gptq, and that is what its sensitivities are those of.
-        var solver = _settings.Learning is null ? _request.Method : ReconstructionMethod.Gptq;
-        _reconstruction ??= new LayerReconstruction(_configuration, _states, _floatStates, _settings, Reconstructor.NameOf(solver), Batch(_states), _options);
+        _reconstruction ??= new LayerReconstruction(_configuration, _states, _floatStates, _settings, Reconstructor.NameOf(_settings.Solver(_request.Method)), Batch(_states), _options);
         using var span = new LayerSpan(_request.Model.Weights, _configuration, first, Math.Min(LayersAtOnce, _configuration.LayerCount - first), _options);
         if (_settings.Learning is not { } learning)
         {

@@ -1,5 +1,6 @@
 using LayerCake.Quantization;
 using LayerCake.Quantization.Int4;
+using static TorchSharp.torch;
 
 namespace LayerCake.Reconstruction;
 
@@ -26,6 +27,29 @@ internal sealed record ReconstructedLayer(StagedLayer Layer, IReadOnlyDictionary
         }
 
         return halves;
+    }
+
+    public DeviceCodes CodesOn(string linear, Device device) => DeviceCodes.Of(Linears[linear].Codes, device);
+
+    /// <summary>The layer with what was learned in place of what it had.</summary>
+    /// <param name="original">The float layer.</param>
+    public ReconstructedLayer With(LearnedValues learned, StagedLayer original, int threads)
+    {
+        using var scope = NewDisposeScope();
+        var linears = new Dictionary<string, SolvedLinear>(StringComparer.Ordinal);
+        foreach (var (name, linear) in Linears)
+        {
+            var (codes, scales) = learned.Linears[name];
+            linears.Add(name, linear.With(codes.cpu().data<byte>().ToArray(), scales.cpu().data<float>().ToArray(), original.Weight(name)));
+            Layer.Replace(name, linear.Codes.Dequantize(threads));
+        }
+
+        foreach (var (name, values) in learned.Vectors)
+        {
+            values.to(ScalarType.Float32).cpu().data<float>().ToArray().CopyTo(Layer.VectorSpan(name));
+        }
+
+        return this with { Linears = linears };
     }
 
     public void Pack(string linear, PackedLinear packed, ParallelOptions options) => Int4Packing.Pack(Linears[linear].Codes, packed, options);

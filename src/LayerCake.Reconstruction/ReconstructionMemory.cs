@@ -32,8 +32,9 @@ public static class ReconstructionMemory
     public static long HostBesideGpu(ModelConfiguration configuration, ReconstructionMethod method, ReconstructionEffort effort, int samples, int sequenceLength)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        var used = SamplesUsed(MethodSettings.Of(method, effort, 128), configuration, samples, sequenceLength);
-        return DeviceWorkspace.Host(configuration, used, sequenceLength, statesOnHost: 0);
+        var settings = MethodSettings.Of(method, effort, 128);
+        var used = SamplesUsed(settings, configuration, samples, sequenceLength);
+        return DeviceWorkspace.Host(configuration, settings.Learning, used, sequenceLength, statesOnHost: 0);
     }
 
     /// <summary>How many of the samples a method looks at.</summary>

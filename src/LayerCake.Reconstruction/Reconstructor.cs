@@ -15,12 +15,12 @@ public static class Reconstructor
 {
     /// <summary>
     /// Names what decides the bits of a result besides model, samples and settings; for cache keys. Loads no native code. On the processor the kernels are our own and give
-    /// the same bits on every machine; on a GPU sums depend on libtorch's release and the GPU. Rounding to nearest is done on the processor always, and so is learning, whose
-    /// sums depend on libtorch's release and on how many lanes the processor's vectors have.
+    /// the same bits on every machine; on a GPU sums depend on libtorch's release and the GPU. Rounding to nearest is done on the processor always. Learning is libtorch's everywhere: on
+    /// the processor its sums depend on libtorch's release and on how many lanes vectors have.
     /// </summary>
     public static string Numerics(ReconstructionMethod method, DeviceKind device) => method switch
     {
-        ReconstructionMethod.Learned => $"cpu-1, libtorch {LibTorch.Version}, {(Vector512.IsHardwareAccelerated ? 512 : 256)}-bit vectors",
+        ReconstructionMethod.Learned when device == DeviceKind.Cpu => $"cpu-1, libtorch {LibTorch.Version}, {(Vector512.IsHardwareAccelerated ? 512 : 256)}-bit vectors",
         ReconstructionMethod.Rtn => "cpu-1",
         _ => device == DeviceKind.Cpu ? "cpu-1" : $"cuda-1, libtorch {LibTorch.Version}",
     };
@@ -138,7 +138,7 @@ public static class Reconstructor
         var tokens = request.Samples.Count > 0 ? request.Samples[0].Length : 0;
         var used = ReconstructionMemory.SamplesUsed(settings, configuration, request.Samples.Count, tokens);
         var samples = request.Samples.Take(used).ToArray();
-        return used > 0 && settings.Learning is null && DeviceOf(request) is { } device
+        return used > 0 && DeviceOf(request) is { } device
             ? new DeviceRun(request, configuration, settings, samples, device, options.CancellationToken)
             : new ProcessorRun(request, configuration, settings, samples, options);
     }

@@ -32,6 +32,35 @@ internal sealed unsafe class DeviceCodes : IDisposable
         torch.zeros([outputs, inputs / groupSize], ScalarType.Float32, device).DetachFromDisposeScope(),
         torch.zeros([outputs, inputs / groupSize], ScalarType.Float32, device).DetachFromDisposeScope());
 
+    /// <summary>A copy of the processor's, on a device.</summary>
+    public static DeviceCodes Of(Int4Panels panels, Device device)
+    {
+        using var scope = NewDisposeScope();
+        var (outputs, inputs, groups) = (panels.Outputs, panels.Inputs, panels.Groups);
+        var codes = new byte[(long)outputs * inputs];
+        var scales = new float[outputs * groups];
+        var zeros = new float[outputs * groups];
+        for (var output = 0; output < outputs; output++)
+        {
+            for (var group = 0; group < groups; group++)
+            {
+                (scales[(output * groups) + group], zeros[(output * groups) + group]) = (panels.Scale(output, group), panels.Zero(output, group));
+            }
+
+            for (var input = 0; input < inputs; input++)
+            {
+                codes[((long)output * inputs) + input] = (byte)panels.Code(output, input);
+            }
+        }
+
+        return new DeviceCodes(
+            tensor(codes, ScalarType.Byte).view(outputs, inputs).to(device).DetachFromDisposeScope(),
+            tensor(scales, ScalarType.Float32).view(outputs, groups).to(device).DetachFromDisposeScope(),
+            tensor(zeros, ScalarType.Float32).view(outputs, groups).to(device).DetachFromDisposeScope());
+    }
+
+    public DeviceCodes Copy() => Rows(0, Outputs);
+
     /// <summary>A copy of some of the outputs.</summary>
     public DeviceCodes Rows(long first, long count)
     {

@@ -107,7 +107,10 @@ internal static class DeviceLinearSolver
         return residual.MoveToOuterDisposeScope();
     }
 
-    private static (double[] Errors, double[] Energies) Differences(Tensor weight, Tensor? scales, DeviceCodes result)
+    /// <summary>Of each output Σ (w' − w)² and Σ w² of the scaled weight w.</summary>
+    /// <param name="weight">[outputs, inputs], float32.</param>
+    /// <param name="scales">By which its inputs are multiplied; null for none.</param>
+    public static (double[] Errors, double[] Energies) Differences(Tensor weight, Tensor? scales, DeviceCodes result)
     {
         return (Sums(true), Sums(false));
 

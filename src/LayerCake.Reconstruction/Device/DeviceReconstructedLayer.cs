@@ -1,5 +1,6 @@
 using LayerCake.Quantization;
 using LayerCake.Quantization.Int4;
+using static TorchSharp.torch;
 
 namespace LayerCake.Reconstruction;
 
@@ -14,6 +15,29 @@ internal sealed record DeviceReconstructedLayer(DeviceLayer Layer, IReadOnlyDict
 
     public Half[]? Vector(string name, int length) =>
         Layer.Vector(name) is { } values ? Array.ConvertAll(values, value => (Half)value) : null;
+
+    public DeviceCodes CodesOn(string linear, Device device) => Linears[linear].Codes.Copy();
+
+    /// <summary>The layer with what was learned in place of what it had.</summary>
+    /// <param name="original">The float layer.</param>
+    public DeviceReconstructedLayer With(LearnedValues learned, DeviceLayer original)
+    {
+        var linears = new Dictionary<string, DeviceLinear>(StringComparer.Ordinal);
+        foreach (var (name, linear) in Linears)
+        {
+            using var scope = NewDisposeScope();
+            var (codes, scales) = learned.Linears[name];
+            linears.Add(name, linear.With(codes, scales, original.Weight(name)));
+            Layer.Replace($"{name}.weight", linear.Codes.Dequantize());
+        }
+
+        foreach (var (name, values) in learned.Vectors)
+        {
+            Layer.Replace(name, values.clone());
+        }
+
+        return this with { Linears = linears };
+    }
 
     public void Pack(string linear, PackedLinear packed, ParallelOptions options) => Linears[linear].Codes.Pack(packed);
 

@@ -28,6 +28,9 @@ internal sealed class DeviceReconstruction(
 
     private InputMoments.Difference OutputDifference => floatStates is null ? InputMoments.Difference.None : InputMoments.Difference.Output;
 
+    /// <summary>The float model's hidden states, after the layer that was quantized last.</summary>
+    public DeviceStates? FloatStates => floatStates;
+
     /// <summary>Quantizes a layer and takes the hidden states through it.</summary>
     public DeviceReconstructedLayer Run(DeviceLayer original, int layer)
     {
@@ -46,6 +49,14 @@ internal sealed class DeviceReconstruction(
             found.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Takes the quantized model's hidden states through layers again, which have changed since.</summary>
+    /// <param name="from">Hidden states before the first of them.</param>
+    public void Repeat(DeviceStates from, IReadOnlyList<DeviceLayer> layers)
+    {
+        states.CopyFrom(from);
+        RunBatches((q, _, first) => states.Write(first, layers.Aggregate(q, (hidden, layer) => Whole(layer, hidden))), states.Samples, withFloat: false);
     }
 
     private DeviceSolver SolverOf(DeviceLayer original, DeviceReconstructedLayer result, int layer, string name, SolverSettings used) => new(

@@ -27,6 +27,9 @@ internal sealed class DeviceRun : ILayerRun
     private readonly ILayerOperations _layerOperations;
     private readonly (Tensor Cosines, Tensor Sines) _rotary;
     private readonly DeviceReconstruction _reconstruction;
+    private readonly LearningSettings? _learning;
+    private readonly DeviceStates _states;
+    private readonly DeviceStates? _beforeSpan;
     private Task _reading = Task.CompletedTask;
     private int _next = -1;
 
@@ -34,29 +37,30 @@ internal sealed class DeviceRun : ILayerRun
     /// <exception cref="ReconstructionException">The device or the host has too little memory.</exception>
     public DeviceRun(ReconstructionRequest request, ModelConfiguration configuration, SolverSettings settings, IReadOnlyList<int[]> samples, Device device, CancellationToken cancellation)
     {
-        (_request, _configuration, _device, _cancellation) = (request, configuration, device, cancellation);
+        (_request, _configuration, _device, _cancellation, _learning) = (request, configuration, device, cancellation, settings.Learning);
         _memory = new DeviceMemory(device);
         try
         {
             var (count, tokens) = (samples.Count, samples[0].Length);
-            var models = settings.FollowsFloatModel ? 2 : 1;
-            var onHost = StatesOnHost(count, tokens, models);
+            var onHost = StatesOnHost(settings, count, tokens);
             _staging = Own(new LayerStaging(configuration, pinned: device.type == DeviceType.CUDA));
             _rotary = RotaryAngles.Tensors(configuration, tokens, device);
             _layerOperations = device.type == DeviceType.CUDA ? new KernelOperations(Own(LayerKernels.Load())) : new PlainOperations(native: false);
             IGroupOperations operations = Own<IGroupOperations>(
                 device.type == DeviceType.CUDA && settings.GroupSize == KernelGroupOperations.GroupSize ? new KernelGroupOperations() : new PlainGroupOperations());
-            DeviceStates states, before;
+            DeviceStates before;
+            DeviceStates? floatStates;
             using (var embedded = EmbeddingRows.Load(request.Model.Weights, configuration, samples, device))
             {
-                states = Own(new DeviceStates(embedded, device, onHost));
+                _states = Own(new DeviceStates(embedded, device, onHost));
                 before = Own(new DeviceStates(embedded, device, onHost: true));
-                FloatStates = settings.FollowsFloatModel ? Own(new DeviceStates(embedded, device, onHost)) : null;
+                floatStates = settings.FollowsFloatModel ? Own(new DeviceStates(embedded, device, onHost)) : null;
+                _beforeSpan = settings.Learning is null ? null : Own(new DeviceStates(embedded, device, onHost));
             }
 
-            States = FloatStates is null ? [states] : [states, FloatStates];
+            States = floatStates is null ? [_states] : [_states, floatStates];
             _reconstruction = new DeviceReconstruction(
-                configuration, settings, Reconstructor.NameOf(request.Method), operations, states, FloatStates, before, DeviceWorkspace.Batch(count, tokens), device, cancellation);
+                configuration, settings, Reconstructor.NameOf(settings.Solver(request.Method)), operations, _states, floatStates, before, DeviceWorkspace.Batch(count, tokens), device, cancellation);
         }
         catch (ExternalException failure) when (IsOutOfMemory(failure))
         {
@@ -75,24 +79,46 @@ internal sealed class DeviceRun : ILayerRun
     public string? Remark => _device.type != DeviceType.CUDA ? null
         : string.Create(CultureInfo.InvariantCulture, $"max gpu memory: {_memory.Peak / 1073741824.0:F2} GB");
 
-    public int LayersAtOnce => 1;
+    public int LayersAtOnce => _learning is null ? 1 : _request.LayersLearnedAtOnce ?? LearningSettings.LayersAtOnce(_configuration);
 
-    public IReadOnlyList<IQuantizedLayer> Run(int first, Action<string> progress) => [Run(first)];
-
-    private DeviceStates? FloatStates { get; }
-
-    private IQuantizedLayer Run(int layer)
+    public IReadOnlyList<IQuantizedLayer> Run(int first, Action<string> progress)
     {
         using var scope = NewDisposeScope();
         try
         {
-            if (_next != layer)
+            using var span = new DeviceSpan(_request.Model.Weights, _configuration, first, _device);
+            _beforeSpan?.CopyFrom(_states);
+            for (var layer = first; layer < Math.Min(first + LayersAtOnce, _configuration.LayerCount); layer++)
             {
-                Read(layer);
+                Solve(span, layer);
             }
 
-            _reading.GetAwaiter().GetResult();
-            using var weights = _staging.To(_device);
+            if (_learning is not null)
+            {
+                span.Learn(_reconstruction, _beforeSpan!, _learning, progress, _cancellation);
+                _memory.Measure();
+            }
+
+            return span.Take();
+        }
+        catch (ExternalException failure) when (IsOutOfMemory(failure))
+        {
+            throw TooLittleMemory(_request.Samples.Count, _request.Samples[0].Length, failure);
+        }
+    }
+
+    private void Solve(DeviceSpan span, int layer)
+    {
+        if (_next != layer)
+        {
+            Read(layer);
+        }
+
+        _reading.GetAwaiter().GetResult();
+        var weights = _staging.To(_device);
+        var original = new DeviceLayer(_configuration, _layerOperations, weights, _rotary);
+        span.Add(weights, original, () =>
+        {
             if (_device.type == DeviceType.CUDA)
             {
                 // The copy must be over before the memory is read into again.
@@ -104,15 +130,9 @@ internal sealed class DeviceRun : ILayerRun
                 Read(layer + 1);
             }
 
-            using var original = new DeviceLayer(_configuration, _layerOperations, weights, _rotary);
-            var result = _reconstruction.Run(original, layer);
-            _memory.Measure();
-            return result;
-        }
-        catch (ExternalException failure) when (IsOutOfMemory(failure))
-        {
-            throw TooLittleMemory(_request.Samples.Count, _request.Samples[0].Length, failure);
-        }
+            return _reconstruction.Run(original, layer);
+        });
+        _memory.Measure();
     }
 
     public void Dispose()
@@ -145,16 +165,18 @@ internal sealed class DeviceRun : ILayerRun
     }
 
     /// <summary>Whether hidden states have to stay on the host, by what the device has free at the start.</summary>
-    private bool StatesOnHost(int samples, int tokens, int models)
+    private bool StatesOnHost(SolverSettings settings, int samples, int tokens)
     {
-        var needed = DeviceWorkspace.Device(_configuration, samples, tokens);
+        // The quantized model's, the float model's, and those before a span.
+        var models = 1 + (settings.FollowsFloatModel ? 1 : 0) + (settings.Learning is null ? 0 : 1);
+        var needed = DeviceWorkspace.Device(_configuration, _learning, samples, tokens);
         if (_memory.Free is { } free && free < needed)
         {
             throw TooLittleMemory(samples, tokens, null);
         }
 
         var onHost = _memory.Free is { } bytes && bytes < needed + (models * DeviceWorkspace.States(_configuration, samples, tokens));
-        var host = DeviceWorkspace.Host(_configuration, samples, tokens, onHost ? models : 0);
+        var host = DeviceWorkspace.Host(_configuration, _learning, samples, tokens, onHost ? models : 0);
         if (_request.MemoryBudget is { } budget && host > budget)
         {
             throw new ReconstructionException(
@@ -167,7 +189,7 @@ internal sealed class DeviceRun : ILayerRun
 
     private ReconstructionException TooLittleMemory(int samples, int tokens, Exception? failure)
     {
-        var needed = Gigabytes(DeviceWorkspace.Device(_configuration, samples, tokens));
+        var needed = Gigabytes(DeviceWorkspace.Device(_configuration, _learning, samples, tokens));
         var free = _memory.Free is { } bytes ? $"{Gigabytes(bytes)} GB were free" : "less was free";
         return new ReconstructionException(
             $"The GPU's memory is too small: quantizing needs at least {needed} GB, and {free} at the start. End what else uses the GPU (see nvidia-smi), or use the device cpu.", failure);

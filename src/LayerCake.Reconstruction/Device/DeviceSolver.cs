@@ -20,7 +20,7 @@ internal sealed class DeviceSolver(
         {
             using var scope = NewDisposeScope();
             var weight = Stack([linear.Name]);
-            Put([linear.Name], DeviceLinearSolver.Solve(weight, null, null, null, settings, operations), null, null);
+            Put([linear.Name], DeviceLinearSolver.Solve(weight, null, null, null, settings, operations), ScaleSearch.Ones((int)weight.shape[1]), null, null);
         }
     }
 
@@ -56,6 +56,7 @@ internal sealed class DeviceSolver(
             var factors = folding.FactorsOf(scales);
             codes.Scales.div_(tensor(factors).to(codes.Scales.device).unsqueeze(1));
             quantized.Replace($"{previous}.weight", codes.Dequantize());
+            results[previous] = results[previous] with { OutputFactors = factors };
             if (bias is not null)
             {
                 quantized.Replace($"{previous}.bias", [.. bias.Zip(factors, (value, factor) => value / factor)]);
@@ -89,7 +90,7 @@ internal sealed class DeviceSolver(
         moments.Divide(factors);
         var clipped = settings.Compensates ? ClippedErrors(weight, factors, moments) : null;
         using var factor = settings.Compensates || settings.DescentPasses > 0 ? DeviceFactor.Of(moments.Second, settings.Damping) : null;
-        Put(names, DeviceLinearSolver.Solve(weight, factors, moments, factor, settings, operations), plain, clipped);
+        Put(names, DeviceLinearSolver.Solve(weight, factors, moments, factor, settings, operations), scales, plain, clipped);
         foreach (var name in names)
         {
             if (quantized.Vector($"{name}.bias") is { } bias)
@@ -108,7 +109,7 @@ internal sealed class DeviceSolver(
         return solution.OutputErrors;
     }
 
-    private void Put(IReadOnlyList<string> names, DeviceLinearSolver.Solution solution, (double[] Energy, double[][] Errors)? plain, double[]? clipped)
+    private void Put(IReadOnlyList<string> names, DeviceLinearSolver.Solution solution, float[] scales, (double[] Energy, double[][] Errors)? plain, double[]? clipped)
     {
         using var all = solution.Codes;
         var first = 0;
@@ -132,7 +133,7 @@ internal sealed class DeviceSolver(
 
             var weightEnergy = Sum(solution.WeightEnergies);
             var codes = all.Rows(begin, rows);
-            results[name] = new DeviceLinear(codes, weightEnergy > 0 ? Sum(solution.WeightErrors) / weightEnergy : 0, sensitivities);
+            results[name] = new DeviceLinear(codes, scales, weightEnergy > 0 ? Sum(solution.WeightErrors) / weightEnergy : 0, sensitivities);
             quantized.Replace($"{name}.weight", codes.Dequantize());
             first += rows;
 

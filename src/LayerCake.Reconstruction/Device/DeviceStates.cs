@@ -38,6 +38,15 @@ internal sealed unsafe class DeviceStates : IKeptStates, IDisposable
         _values.DetachFromDisposeScope();
     }
 
+    /// <summary>A copy of the processor's, on a device.</summary>
+    public static DeviceStates Of(HiddenStates states, Device device)
+    {
+        using var scope = NewDisposeScope();
+        var values = empty([states.Samples, states.Tokens, states.Channels], ScalarType.Float16);
+        Buffer.MemoryCopy(states.Sample(0), (void*)TensorLoading.NativeMemoryOf(values), states.ByteCount, states.ByteCount);
+        return new DeviceStates(values, device, onHost: false);
+    }
+
     public bool OnHost { get; }
 
     public int Samples => (int)_values.shape[0];
@@ -51,6 +60,13 @@ internal sealed unsafe class DeviceStates : IKeptStates, IDisposable
     {
         using var scope = NewDisposeScope();
         return _values.narrow(0, first, count).to(_device).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Samples in some order, copied to the device; the caller's scope owns them.</summary>
+    public Tensor Read(IReadOnlyList<int> samples)
+    {
+        using var scope = NewDisposeScope();
+        return cat([.. samples.Select(sample => _values.narrow(0, sample, 1).to(_device))], 0).MoveToOuterDisposeScope();
     }
 
     /// <summary>Writes some samples; values are float16 values already.</summary>

@@ -27,17 +27,20 @@ internal sealed class LayerSpan(ITensorSource source, ModelConfiguration configu
     /// <summary>Learns what was found further, and takes the hidden states through the layers again.</summary>
     public void Learn(LayerReconstruction run, LearningSettings settings, Action<string> progress)
     {
-        var family = ModelFamily.Of(configuration);
-        var names = count == 1 ? family.Layer(first) : $"{family.Layer(first)} to {family.Layer(first + count - 1)}";
-        using var head = first + count == configuration.LayerCount ? new OutputHead(source, configuration, torch.CPU, options.CancellationToken) : null;
-        var learner = new SpanLearner(configuration, settings, torch.CPU, line => progress($"{names}: {line}."));
-        var learned = learner.Run(_originals, _results, _before!, run.FloatStates!, head, first, options.MaxDegreeOfParallelism, options.CancellationToken);
-        for (var i = 0; i < count; i++)
+        using var head = first + count == configuration.LayerCount ? new OutputHead(source, configuration, torch.CPU) : null;
+        using var before = DeviceStates.Of(_before!, torch.CPU);
+        using var wanted = DeviceStates.Of(run.FloatStates!, torch.CPU);
+        using var learned = new SpanLearner(configuration, settings, torch.CPU, progress)
+            .Run(_results, before, wanted, head, first, options.CancellationToken);
+        if (learned.Layers is { } layers)
         {
-            _results[i] = learned.Layers[i];
-        }
+            for (var i = 0; i < count; i++)
+            {
+                _results[i] = _results[i].With(layers[i], _originals[i], options.MaxDegreeOfParallelism);
+            }
 
-        run.Repeat(_before!, _results);
+            run.Repeat(_before!, _results);
+        }
     }
 
     /// <summary>The results, which are the caller's now.</summary>

@@ -6,33 +6,40 @@ using static TorchSharp.torch;
 
 namespace LayerCake.Reconstruction;
 
-/// <summary>A decoder layer in float32 whose codes, scales, norms and biases are learned.</summary>
+/// <summary>A decoder layer in float32, wherever tensors are, whose codes, scales, norms and biases are learned.</summary>
 internal sealed class LearnedLayer : IDisposable
 {
     private readonly ModelConfiguration _configuration;
-    private readonly Device _device;
     private readonly Dictionary<string, LearnedLinear> _linears = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Parameter> _vectors = new(StringComparer.Ordinal);
     private readonly RotaryTensors _rotary;
 
-    /// <param name="start">What was found for the layer so far.</param>
+    /// <param name="start">What was found for the layer so far; copied.</param>
     /// <param name="rotary">Stays the caller's.</param>
-    public LearnedLayer(ReconstructedLayer start, ModelConfiguration configuration, RotaryTensors rotary, Device device)
+    public LearnedLayer(IQuantizedLayer start, ModelConfiguration configuration, RotaryTensors rotary, Device device)
     {
-        (_configuration, _device, _rotary) = (configuration, device, rotary);
+        (_configuration, _rotary) = (configuration, rotary);
         var family = ModelFamily.Of(configuration);
         foreach (var linear in family.Linears(configuration))
         {
-            _linears.Add(linear.Name, new LearnedLinear(start.Linears[linear.Name], device));
+            using var codes = start.CodesOn(linear.Name, device);
+            _linears.Add(linear.Name, new LearnedLinear(codes));
             if (linear.HasBias)
             {
-                AddVector($"{linear.Name}.bias", start, linear.OutputSize);
+                AddVector($"{linear.Name}.bias", linear.OutputSize);
             }
         }
 
         foreach (var norm in family.LayerNorms)
         {
-            AddVector($"{norm}.weight", start, configuration.HiddenSize);
+            AddVector($"{norm}.weight", configuration.HiddenSize);
+        }
+
+        void AddVector(string name, int length)
+        {
+            using var scope = NewDisposeScope();
+            var values = Array.ConvertAll(start.Vector(name, length)!, value => (float)value);
+            _vectors.Add(name, Learn(tensor(values, ScalarType.Float32).to(device)));
         }
     }
 
@@ -77,35 +84,10 @@ internal sealed class LearnedLayer : IDisposable
     /// <summary>x / √(mean x² + ε) · w over the last dimension.</summary>
     public static Tensor RmsNorm(Tensor x, Tensor weight, double epsilon) => x * rsqrt(x.square().mean([-1L], keepdim: true) + epsilon) * weight;
 
-    /// <summary>A copy of all that is learned, as it would be stored; [codes, scales] of every linear, then norms and biases.</summary>
-    public IReadOnlyList<Tensor> Snapshot() =>
-    [
-        .. _linears.Values.Select(linear => linear.Snapshot()).SelectMany(pair => new[] { pair.Codes, pair.Scales }),
-        .. _vectors.Values.Select(vector => vector.detach().to(ScalarType.Float16)),
-    ];
-
-    /// <summary>Writes what was learned into the layer that learning began with.</summary>
-    /// <param name="original">The float layer.</param>
-    /// <param name="snapshot">As <see cref="Snapshot"/> gave it.</param>
-    public ReconstructedLayer Write(ReconstructedLayer layer, StagedLayer original, IReadOnlyList<Tensor> snapshot, int threads)
-    {
-        using var scope = NewDisposeScope();
-        var linears = new Dictionary<string, SolvedLinear>(StringComparer.Ordinal);
-        var place = 0;
-        foreach (var (name, linear) in _linears)
-        {
-            linears.Add(name, linear.Write(snapshot[place], snapshot[place + 1], original.Weight(name)));
-            layer.Layer.Replace(name, linears[name].Codes.Dequantize(threads));
-            place += 2;
-        }
-
-        foreach (var name in _vectors.Keys)
-        {
-            snapshot[place++].to(ScalarType.Float32).cpu().data<float>().ToArray().CopyTo(layer.Layer.VectorSpan(name));
-        }
-
-        return layer with { Linears = linears };
-    }
+    /// <summary>A copy of all that is learned, as it would be stored now; the caller's.</summary>
+    public LearnedValues Snapshot() => new(
+        _linears.ToDictionary(linear => linear.Key, linear => linear.Value.Snapshot(), StringComparer.Ordinal),
+        _vectors.ToDictionary(vector => vector.Key, vector => Stored(vector.Value), StringComparer.Ordinal));
 
     public void Dispose()
     {
@@ -120,11 +102,10 @@ internal sealed class LearnedLayer : IDisposable
         }
     }
 
-    private void AddVector(string name, ReconstructedLayer start, int count)
+    private static Tensor Stored(Parameter vector)
     {
         using var scope = NewDisposeScope();
-        var copy = start.Layer.VectorSpan(name)[..count].ToArray();
-        _vectors.Add(name, Learn(tensor(copy, ScalarType.Float32).to(_device)));
+        return vector.detach().to(ScalarType.Float16).DetachFromDisposeScope();
     }
 
     private Tensor Linear(Tensor x, string name) => _vectors.TryGetValue($"{name}.bias", out var bias)

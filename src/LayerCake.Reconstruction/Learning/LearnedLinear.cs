@@ -10,37 +10,20 @@ namespace LayerCake.Reconstruction;
 /// </summary>
 internal sealed class LearnedLinear : IDisposable
 {
-    private readonly SolvedLinear _solved;
+    private readonly long _outputs;
+    private readonly long _inputs;
     private readonly Tensor _scales;
     private readonly Tensor _zeros;
 
-    /// <param name="solved">What was found so far.</param>
-    public LearnedLinear(SolvedLinear solved, Device device)
+    /// <param name="start">What was found so far; copied.</param>
+    public LearnedLinear(DeviceCodes start)
     {
         using var scope = NewDisposeScope();
-        _solved = solved;
-        var codes = solved.Codes;
-        var (outputs, inputs, groups) = (codes.Outputs, codes.Inputs, codes.Groups);
-        var start = new float[(long)outputs * inputs];
-        var scales = new float[outputs * groups];
-        var zeros = new float[outputs * groups];
-        for (var output = 0; output < outputs; output++)
-        {
-            for (var group = 0; group < groups; group++)
-            {
-                (scales[(output * groups) + group], zeros[(output * groups) + group]) = (codes.Scale(output, group), codes.Zero(output, group));
-            }
-
-            for (var input = 0; input < inputs; input++)
-            {
-                start[((long)output * inputs) + input] = codes.Code(output, input);
-            }
-        }
-
-        _scales = tensor(scales, ScalarType.Float32).view(outputs, groups, 1).to(device).DetachFromDisposeScope();
-        _zeros = tensor(zeros, ScalarType.Float32).view(outputs, groups, 1).to(device).DetachFromDisposeScope();
-        Codes = LearnedLayer.Learn(tensor(start, ScalarType.Float32).view(outputs, groups, codes.GroupSize).to(device));
-        LogScales = LearnedLayer.Learn(torch.zeros([outputs, groups, 1], ScalarType.Float32, device));
+        (_outputs, _inputs) = (start.Outputs, start.Inputs);
+        _scales = start.Scales.unsqueeze(2).clone().DetachFromDisposeScope();
+        _zeros = start.Zeros.unsqueeze(2).clone().DetachFromDisposeScope();
+        Codes = LearnedLayer.Learn(start.Codes.to(ScalarType.Float32).view(_outputs, start.Groups, start.GroupSize));
+        LogScales = LearnedLayer.Learn(zeros_like(_scales));
     }
 
     /// <summary>u.</summary>
@@ -56,48 +39,16 @@ internal sealed class LearnedLinear : IDisposable
         var code = inside + (inside.round() - inside).detach();
         var scale = _scales * LogScales.exp();
         scale = scale + (scale.to(ScalarType.Float16).to(ScalarType.Float32) - scale).detach();
-        return ((code - _zeros) * scale).view(_solved.Codes.Outputs, _solved.Codes.Inputs);
+        return ((code - _zeros) * scale).view(_outputs, _inputs);
     }
 
-    /// <summary>Codes as bytes and scales in float16, as they are now.</summary>
+    /// <summary>A copy of codes as bytes, [outputs, inputs], and of scales, [outputs, groups], float32 holding float16 values, as they are now. The caller's.</summary>
     public (Tensor Codes, Tensor Scales) Snapshot()
     {
         using var scope = NewDisposeScope();
-        var codes = Codes.detach().clamp(0, 15).round().to(ScalarType.Byte);
-        var scales = (_scales * LogScales.detach().exp()).to(ScalarType.Float16);
-        return (codes.MoveToOuterDisposeScope(), scales.MoveToOuterDisposeScope());
-    }
-
-    /// <summary>Writes what was learned into the codes that learning began with.</summary>
-    /// <param name="weight">The float weight.</param>
-    /// <returns>The linear with its weight error.</returns>
-    public SolvedLinear Write(Tensor codes, Tensor scales, WeightPanels weight)
-    {
-        using var scope = NewDisposeScope();
-        var to = _solved.Codes;
-        var steps = scales.to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray();
-        var rows = codes.cpu().contiguous().data<byte>().ToArray();
-        var (error, energy) = (0.0, 0.0);
-        for (var output = 0; output < to.Outputs; output++)
-        {
-            for (var group = 0; group < to.Groups; group++)
-            {
-                to.Scale(output, group) = steps[(output * to.Groups) + group];
-            }
-
-            for (var input = 0; input < to.Inputs; input++)
-            {
-                var code = (float)rows[((long)output * to.Inputs) + input];
-                var group = input / to.GroupSize;
-                to.Code(output, input) = code;
-                var wanted = (double)weight.At(output, input) * _solved.InputScales[input];
-                var difference = ((code - to.Zero(output, group)) * to.Scale(output, group)) - wanted;
-                error += difference * difference;
-                energy += wanted * wanted;
-            }
-        }
-
-        return _solved with { WeightError = energy > 0 ? error / energy : 0 };
+        var codes = Codes.detach().clamp(0, 15).round().to(ScalarType.Byte).view(_outputs, _inputs);
+        var scales = (_scales * LogScales.detach().exp()).to(ScalarType.Float16).to(ScalarType.Float32).squeeze(2);
+        return (codes.DetachFromDisposeScope(), scales.DetachFromDisposeScope());
     }
 
     public void Dispose()

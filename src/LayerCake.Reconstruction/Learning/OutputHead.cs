@@ -1,7 +1,7 @@
 using LayerCake.Checkpoints;
 using LayerCake.Models;
-using LayerCake.Quantization.Numerics;
-using LayerCake.Quantization.Weights;
+using LayerCake.Torch;
+using LayerCake.Torch.Layers;
 using static TorchSharp.torch;
 
 namespace LayerCake.Reconstruction;
@@ -13,29 +13,19 @@ internal sealed class OutputHead : IDisposable
     private readonly Tensor _weight;
     private readonly double _epsilon;
 
-    public OutputHead(ITensorSource source, ModelConfiguration configuration, Device device, CancellationToken cancellation)
+    /// <exception cref="TorchException">A weight is not finite in float16.</exception>
+    public OutputHead(ITensorSource source, ModelConfiguration configuration, Device device)
     {
         var family = ModelFamily.Of(configuration);
         var head = source.TryFind(family.Head, out _) ? family.Head : family.Embedding;
-        using var pool = new BufferPool();
         _epsilon = configuration.RmsNormEpsilon;
-        _norm = Load($"{family.FinalNorm}.weight", 1).view(-1).DetachFromDisposeScope();
-        _weight = Load(head, configuration.VocabularySize);
+        _norm = Load($"{family.FinalNorm}.weight", configuration.HiddenSize);
+        _weight = Load(head, configuration.VocabularySize, configuration.HiddenSize);
 
-        Tensor Load(string name, int rows)
+        Tensor Load(string name, params long[] shape)
         {
             using var scope = NewDisposeScope();
-            using var values = WeightReader.Load(source, name, rows, configuration.HiddenSize, pool, cancellation);
-            var floats = new float[rows * configuration.HiddenSize];
-            for (var row = 0; row < rows; row++)
-            {
-                for (var i = 0; i < configuration.HiddenSize; i++)
-                {
-                    floats[(row * configuration.HiddenSize) + i] = (float)values.Row(row)[i];
-                }
-            }
-
-            return tensor(floats, ScalarType.Float32).view(rows, configuration.HiddenSize).to(device).DetachFromDisposeScope();
+            return LayerWeights.LoadFinite(source, name, shape, device).to(ScalarType.Float32).DetachFromDisposeScope();
         }
     }
 

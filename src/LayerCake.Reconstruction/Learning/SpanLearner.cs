@@ -9,35 +9,31 @@ namespace LayerCake.Reconstruction;
 /// mean squared difference of hidden states, or, where the span ends with the model's last layer, on the Kullback–Leibler divergence of the next token's
 /// distribution. Samples come in an order that the seed decides. Some are held back: what does best on them is kept, the beginning included.
 /// </summary>
-internal sealed unsafe class SpanLearner(ModelConfiguration configuration, LearningSettings settings, Device device, Action<string>? progress)
+internal sealed class SpanLearner(ModelConfiguration configuration, LearningSettings settings, Device device, Action<string>? progress)
 {
-    /// <summary>Fixed, because libtorch's sums depend on it.</summary>
+    /// <summary>Of the processor; fixed, because libtorch's sums depend on it.</summary>
     private const int Threads = 2;
 
-    /// <param name="originals">The float layers.</param>
-    /// <param name="layers">What was found for them; their codes get what is learned.</param>
+    /// <param name="start">What was found for the layers; stays as it is.</param>
     /// <param name="before">The quantized model's hidden states before the span.</param>
     /// <param name="wanted">The float model's after it.</param>
     /// <param name="head">After the last layer of the model, else null.</param>
     /// <param name="first">The span's first layer.</param>
-    /// <param name="threads">For writing what was learned.</param>
-    public LearnedSpan Run(
-        IReadOnlyList<StagedLayer> originals, IReadOnlyList<ReconstructedLayer> layers, HiddenStates before, HiddenStates wanted, OutputHead? head, int first, int threads,
-        CancellationToken cancellation)
+    public LearnedSpan Run(IReadOnlyList<IQuantizedLayer> start, DeviceStates before, DeviceStates wanted, OutputHead? head, int first, CancellationToken cancellation)
     {
         var threadsBefore = get_num_threads();
         set_num_threads(Threads);
+        using var fast = TensorFloat32.Allow();
         using var scope = NewDisposeScope();
         using var rotary = new RotaryTensors(configuration, before.Tokens, device);
-        LearnedLayer[] learned = [.. layers.Select(layer => new LearnedLayer(layer, configuration, rotary, device))];
+        LearnedLayer[] learned = [.. start.Select(layer => new LearnedLayer(layer, configuration, rotary, device))];
         try
         {
-            var data = new Data(learned, ToDevice(before), ToDevice(wanted), head);
+            var data = new Data(NameOf(first, learned.Length), learned, before, wanted, head);
             var (held, used) = Split(before.Samples);
-            var start = Measure(data, held);
-            var (best, kept) = Descend(data, held, new SampleOrder(used, settings.Seed, first), start, cancellation);
-            var done = kept is null ? layers : [.. learned.Select((layer, i) => layer.Write(layers[i], originals[i], kept[i], threads))];
-            return new LearnedSpan(done, start, best);
+            var error = Measure(data, held);
+            var (best, kept) = Descend(data, held, new SampleOrder(used, settings.Seed, first), error, cancellation);
+            return new LearnedSpan(kept, error, best);
         }
         finally
         {
@@ -50,21 +46,22 @@ internal sealed unsafe class SpanLearner(ModelConfiguration configuration, Learn
         }
     }
 
-    /// <param name="Layers">The span.</param>
-    /// <param name="Before">[samples, tokens, hidden], float16.</param>
+    /// <param name="Name">What progress calls the span.</param>
+    /// <param name="Layers">Its layers.</param>
+    /// <param name="Before">Hidden states before it.</param>
     /// <param name="Wanted">The same after the span.</param>
-    private sealed record Data(LearnedLayer[] Layers, Tensor Before, Tensor Wanted, OutputHead? Head);
+    private sealed record Data(string Name, LearnedLayer[] Layers, DeviceStates Before, DeviceStates Wanted, OutputHead? Head);
 
-    private (double Best, IReadOnlyList<Tensor>[]? Kept) Descend(Data data, int[] held, SampleOrder order, double start, CancellationToken cancellation)
+    private (double Best, LearnedValues[]? Kept) Descend(Data data, int[] held, SampleOrder order, double start, CancellationToken cancellation)
     {
         using var codes = optim.Adam(data.Layers.SelectMany(layer => layer.Codes), settings.CodeRate, 0.9, 0.99);
         using var scales = optim.Adam(data.Layers.SelectMany(layer => layer.Scales), settings.ScaleRate, 0.9, 0.99);
         using var vectors = optim.Adam(data.Layers.SelectMany(layer => layer.Vectors), settings.VectorRate, 0.9, 0.99);
         (optim.Optimizer Optimizer, double Rate)[] optimizers = [(codes, settings.CodeRate), (scales, settings.ScaleRate), (vectors, settings.VectorRate)];
-        var samplesPerStep = Math.Max(1, settings.TokensPerStep / (int)data.Before.shape[1]);
+        var samplesPerStep = Math.Max(1, settings.TokensPerStep / data.Before.Tokens);
         var every = Math.Max(1, settings.Steps / settings.Checks);
         var (best, idle, step) = (start, 0, 0);
-        IReadOnlyList<Tensor>[]? kept = null;
+        LearnedValues[]? kept = null;
         while (step < settings.Steps && idle < settings.Patience)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -77,13 +74,13 @@ internal sealed unsafe class SpanLearner(ModelConfiguration configuration, Learn
             if (++step % every == 0 || step == settings.Steps)
             {
                 var now = Measure(data, held);
-                progress?.Invoke(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"step {step} of {settings.Steps}: {now / Math.Max(start, 1e-12):0.000} of the error on held-back samples"));
+                progress?.Invoke(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{data.Name}: step {step} of {settings.Steps}: {now / Math.Max(start, 1e-12):0.000} of the error on held-back samples."));
                 idle++;
                 if (now < best)
                 {
-                    foreach (var tensor in kept?.SelectMany(tensors => tensors) ?? [])
+                    foreach (var layer in kept ?? [])
                     {
-                        tensor.Dispose();
+                        layer.Dispose();
                     }
 
                     (idle, best, kept) = (0, now, [.. data.Layers.Select(layer => layer.Snapshot())]);
@@ -124,9 +121,8 @@ internal sealed unsafe class SpanLearner(ModelConfiguration configuration, Learn
 
     private static Tensor Loss(Data data, int[] samples)
     {
-        var index = tensor(samples.Select(sample => (long)sample).ToArray(), ScalarType.Int64).to(data.Before.device);
-        var hidden = data.Before.index_select(0, index).to(ScalarType.Float32);
-        var wanted = data.Wanted.index_select(0, index).to(ScalarType.Float32);
+        var hidden = data.Before.Read(samples).to(ScalarType.Float32);
+        var wanted = data.Wanted.Read(samples).to(ScalarType.Float32);
         foreach (var layer in data.Layers)
         {
             hidden = layer.Run(hidden);
@@ -149,17 +145,10 @@ internal sealed unsafe class SpanLearner(ModelConfiguration configuration, Learn
         return (held, samples > 1 ? [.. Enumerable.Range(0, samples).Except(held)] : held);
     }
 
-    private Tensor ToDevice(HiddenStates states)
+    private string NameOf(int first, int count)
     {
-        var values = empty([states.Samples, states.Tokens, states.Channels], ScalarType.Float16);
-        for (var sample = 0; sample < states.Samples; sample++)
-        {
-            var bytes = 2 * states.Tokens * states.Channels;
-            using var row = values[sample];
-            new Span<byte>(states.Sample(sample), bytes).CopyTo(row.bytes);
-        }
-
-        return values.to(device);
+        var family = ModelFamily.Of(configuration);
+        return count == 1 ? family.Layer(first) : $"{family.Layer(first)} to {family.Layer(first + count - 1)}";
     }
 
     private static void SetRate(optim.Optimizer optimizer, double rate)

@@ -1,5 +1,6 @@
 using LayerCake.Quantization;
 using LayerCake.Quantization.Int4;
+using static TorchSharp.torch;
 
 namespace LayerCake.Reconstruction;
 
@@ -15,6 +16,9 @@ internal interface IQuantizedLayer : IDisposable
 
     /// <summary>A norm's weight or a linear's bias, float16 values; null where there is none.</summary>
     Half[]? Vector(string name, int length);
+
+    /// <summary>A copy of a linear's codes, scales and zero points on a device; the caller's.</summary>
+    DeviceCodes CodesOn(string linear, Device device);
 
     /// <summary>Writes a linear's codes, scales and zero points in AWQ's arrangement.</summary>
     void Pack(string linear, PackedLinear packed, ParallelOptions options);

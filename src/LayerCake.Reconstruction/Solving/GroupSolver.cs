@@ -51,6 +51,7 @@ internal sealed unsafe class GroupSolver(
             }
 
             quantized.Replace(previous, codes.Dequantize(options.MaxDegreeOfParallelism));
+            results[previous] = results[previous] with { OutputFactors = factors };
         }
 
         Solve([name], moments, scales);

@@ -32,6 +32,9 @@ internal sealed record SolverSettings
     /// <summary>Tokens of calibration used per input channel of the widest linear; samples beyond them are left out.</summary>
     public int TokensPerChannel { get; init; } = int.MaxValue;
 
+    /// <summary>By which method linears are solved: what is learned starts from gptq, and that is what its sensitivities are those of.</summary>
+    public ReconstructionMethod Solver(ReconstructionMethod method) => Learning is null ? method : ReconstructionMethod.Gptq;
+
     /// <summary>Whether what each linear gives needs to be known.</summary>
     public bool NeedsActivations => ScaleSteps > 0 || Clipping.Steps > 0 || Compensates || DescentPasses > 0;
 }

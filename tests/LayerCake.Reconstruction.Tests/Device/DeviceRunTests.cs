@@ -27,6 +27,7 @@ public sealed class DeviceRunTests
 
     [TestCase("llama-gqa", ReconstructionMethod.Awq)]
     [TestCase("internlm", ReconstructionMethod.Gptq)]
+    [TestCase("llama-gqa", ReconstructionMethod.Learned)]
     public void A_device_gives_linears_of_the_same_error_as_the_processor(string name, ReconstructionMethod method)
     {
         using var folder = new TemporaryFolder();
