@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole of benchmarks/gpu.md on a machine with a GPU and PyTorch: checks the results on the GPU, then times recipes from a cold page cache.
 # Usage: benchmarks/gpu.sh ARCHIVE FOLDER [PART...], in a checkout; the archive is build/portable.sh's, the folder wants 50 GB.
-# Parts: check rates 7b 70b 13b gptq (default: check rates 7b 70b); EFFORT is gptq's (default: balanced). Dropping the page cache needs root.
+# Parts: check rates 7b 70b 13b gptq learned (default: check rates 7b 70b); EFFORT is that of gptq and learned (default: balanced). Dropping the page cache needs root.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 archive=$1 work=$2
@@ -107,14 +107,18 @@ for part in $parts; do
       timeout 120 LayerCake.Calibration.Tests --filter 'TestCategory=Gpu&Name!=Rates' > "$work/tests" 2>&1
       echo "exit code $?"; grep -E 'equal bit for bit|failed|Failed|error|passed|total|succeeded' "$work/tests" | head -60
       cp "$work/tests" "${OUT:-$work}/tests.txt" 2>/dev/null
-      timeout 120 LayerCake.Reconstruction.Tests --filter 'TestCategory=Gpu' > "$work/tests" 2>&1
-      echo "exit code $?"; grep -E 'codes differ|failed|Failed|error|passed|total|succeeded' "$work/tests" | head -30
+      for project in Reconstruction Runtime; do
+        timeout 300 "LayerCake.$project.Tests" --filter 'TestCategory=Gpu&Name!=Rates' > "$work/tests" 2>&1
+        echo "exit code $?"; grep -E 'codes differ|gptq|the same bytes|other bytes|failed|Failed|error|passed|total|succeeded' "$work/tests" | grep -v quantized | head -30
+      done
       since "$start"
       ;;
     rates)
       echo "== rates"
       timeout 100 LayerCake.Calibration.Tests --filter 'Name=Rates' > "$work/rates" 2>&1
       grep -E ' ms, ' "$work/rates" || tail -30 "$work/rates"
+      timeout 100 LayerCake.Reconstruction.Tests --filter 'Name=Rates' > "$work/rates" 2>&1
+      grep -E ' ms$|^ *(float32|TF32)$' "$work/rates" || tail -30 "$work/rates"
       disk
       ;;
     7b)
@@ -122,11 +126,11 @@ for part in $parts; do
       build internlm-7b-w4kv8 "internlm-7b-w4kv8, page cache warm"
       rm -rf "$work/internlm-7b-w4kv8" "$work/artifacts"
       ;;
-    gptq)
-      METHOD="method: gptq, effort: ${EFFORT:-balanced}"
-      shape internlm-7b-gptq internlm-7b internlm-chat-7b 1
+    gptq | learned)
+      METHOD="method: $part, effort: ${EFFORT:-balanced}"
+      shape "internlm-7b-$part" internlm-7b internlm-chat-7b 1
       METHOD="method: lmdeploy"
-      rm -rf "$work/internlm-7b-gptq" "$work/artifacts"
+      rm -rf "$work/internlm-7b-$part" "$work/artifacts"
       ;;
     13b)
       shape llama2-13b-w4kv8 llama2-13b llama2 1

@@ -11,6 +11,7 @@ options=(-c Release -r linux-x64 --self-contained -p:TorchBackend=none -p:AheadO
 rm -rf "$folder"
 dotnet publish tests/LayerCake.Calibration.Tests "${options[@]}" -p:StandaloneTests=true
 dotnet publish tests/LayerCake.Reconstruction.Tests "${options[@]}" -p:StandaloneTests=true
+dotnet publish tests/LayerCake.Runtime.Tests "${options[@]}" -p:StandaloneTests=true
 dotnet publish src/LayerCake.Cli "${options[@]}"
 # For debuggers and coverage tools.
 rm -rf "$folder"/{Microsoft.CodeCoverage,libmscordaccore.so,libmscordbi.so,libclrgc.so,libclrgcexp.so,libcoreclrtraceptprovider.so,createdump}

@@ -13,12 +13,13 @@ internal sealed class LearnedLayer : IDisposable
     private readonly Dictionary<string, LearnedLinear> _linears = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Parameter> _vectors = new(StringComparer.Ordinal);
     private readonly RotaryTensors _rotary;
+    private readonly LearnedAttention _attention;
 
     /// <param name="start">What was found for the layer so far; copied.</param>
-    /// <param name="rotary">Stays the caller's.</param>
-    public LearnedLayer(IQuantizedLayer start, ModelConfiguration configuration, RotaryTensors rotary, Device device)
+    /// <param name="rotary">Stays the caller's, as does <paramref name="attention"/>.</param>
+    public LearnedLayer(IQuantizedLayer start, ModelConfiguration configuration, RotaryTensors rotary, LearnedAttention attention, Device device)
     {
-        (_configuration, _rotary) = (configuration, rotary);
+        (_configuration, _rotary, _attention) = (configuration, rotary, attention);
         var family = ModelFamily.Of(configuration);
         foreach (var linear in family.Linears(configuration))
         {
@@ -67,14 +68,7 @@ internal sealed class LearnedLayer : IDisposable
         var q = _rotary.Apply(Heads(Linear(normed, PartNames.Query), _configuration.HeadCount));
         var k = _rotary.Apply(Heads(Linear(normed, PartNames.Key), _configuration.KeyValueHeadCount));
         var v = Heads(Linear(normed, PartNames.Value), _configuration.KeyValueHeadCount);
-        var sharing = _configuration.HeadCount / _configuration.KeyValueHeadCount;
-        if (sharing > 1)
-        {
-            k = k.repeat_interleave(sharing, 1);
-            v = v.repeat_interleave(sharing, 1);
-        }
-
-        var attention = nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true).transpose(1, 2).reshape(hidden.shape[0], hidden.shape[1], -1);
+        var attention = _attention.Run(q, k, v).transpose(1, 2).reshape(hidden.shape[0], hidden.shape[1], -1);
         hidden = hidden + Linear(attention, PartNames.Output);
         normed = RmsNorm(hidden, _vectors[$"{norms[1]}.weight"], _configuration.RmsNormEpsilon);
         var gated = nn.functional.silu(Linear(normed, PartNames.Gate)) * Linear(normed, PartNames.Up);

@@ -10,11 +10,17 @@ internal sealed record LearningSettings
 
     public required int Steps { get; init; }
 
-    /// <summary>Tokens a step looks at, in whole samples and at least one.</summary>
+    /// <summary>Tokens a step looks at where the next token's distribution is compared, in whole samples and at least one.</summary>
     public int TokensPerStep { get; init; } = 2048;
 
-    /// <summary>Of codes, in codes a step, at first; all rates fall linearly to nothing.</summary>
+    /// <summary>The same where hidden states are.</summary>
+    public int HiddenTokensPerStep { get; init; } = 2048;
+
+    /// <summary>Of codes, in codes a step, at first, where the next token's distribution is compared; all rates fall linearly to nothing.</summary>
     public double CodeRate { get; init; } = 0.017;
+
+    /// <summary>The same where hidden states are.</summary>
+    public double HiddenCodeRate { get; init; } = 0.017;
 
     /// <summary>Of the logarithm of scales, at first.</summary>
     public double ScaleRate { get; init; } = 5e-4;

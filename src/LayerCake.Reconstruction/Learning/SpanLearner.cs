@@ -26,7 +26,8 @@ internal sealed class SpanLearner(ModelConfiguration configuration, LearningSett
         using var fast = TensorFloat32.Allow();
         using var scope = NewDisposeScope();
         using var rotary = new RotaryTensors(configuration, before.Tokens, device);
-        LearnedLayer[] learned = [.. start.Select(layer => new LearnedLayer(layer, configuration, rotary, device))];
+        using var attention = new LearnedAttention(configuration, before.Tokens, device);
+        LearnedLayer[] learned = [.. start.Select(layer => new LearnedLayer(layer, configuration, rotary, attention, device))];
         try
         {
             var data = new Data(NameOf(first, learned.Length), learned, before, wanted, head);
@@ -54,11 +55,12 @@ internal sealed class SpanLearner(ModelConfiguration configuration, LearningSett
 
     private (double Best, LearnedValues[]? Kept) Descend(Data data, int[] held, SampleOrder order, double start, CancellationToken cancellation)
     {
-        using var codes = optim.Adam(data.Layers.SelectMany(layer => layer.Codes), settings.CodeRate, 0.9, 0.99);
+        var codeRate = data.Head is null ? settings.HiddenCodeRate : settings.CodeRate;
+        using var codes = optim.Adam(data.Layers.SelectMany(layer => layer.Codes), codeRate, 0.9, 0.99);
         using var scales = optim.Adam(data.Layers.SelectMany(layer => layer.Scales), settings.ScaleRate, 0.9, 0.99);
         using var vectors = optim.Adam(data.Layers.SelectMany(layer => layer.Vectors), settings.VectorRate, 0.9, 0.99);
-        (optim.Optimizer Optimizer, double Rate)[] optimizers = [(codes, settings.CodeRate), (scales, settings.ScaleRate), (vectors, settings.VectorRate)];
-        var samplesPerStep = Math.Max(1, settings.TokensPerStep / data.Before.Tokens);
+        (optim.Optimizer Optimizer, double Rate)[] optimizers = [(codes, codeRate), (scales, settings.ScaleRate), (vectors, settings.VectorRate)];
+        var samplesPerStep = Math.Max(1, (data.Head is null ? settings.HiddenTokensPerStep : settings.TokensPerStep) / data.Before.Tokens);
         var every = Math.Max(1, settings.Steps / settings.Checks);
         var (best, idle, step) = (start, 0, 0);
         LearnedValues[]? kept = null;

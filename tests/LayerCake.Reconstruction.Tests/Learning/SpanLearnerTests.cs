@@ -16,12 +16,13 @@ internal sealed unsafe class SpanLearnerTests
     [OneTimeSetUp]
     public void LoadLibtorch() => LibTorch.EnsureLoaded();
 
-    [TestCaseSource(nameof(Golden))]
-    public void A_layer_that_is_learned_computes_what_the_quantized_layer_computes(string name)
+    [Test]
+    public void A_layer_that_is_learned_computes_what_the_quantized_layer_computes([ValueSource(nameof(Golden))] string name, [Values] bool fused)
     {
         using var work = new Work(name, damage: 1, samples: 2);
         using var rotary = new RotaryTensors(work.Configuration, work.Before.Tokens, CPU);
-        using var learned = new LearnedLayer(work.Layers[0], work.Configuration, rotary, CPU);
+        using var attention = new LearnedAttention(work.Configuration, work.Before.Tokens, CPU, fused);
+        using var learned = new LearnedLayer(work.Layers[0], work.Configuration, rotary, attention, CPU);
         using var scope = NewDisposeScope();
         using var expected = work.Before.Clone();
         Through(work.Layers[0].Layer, expected, work.Configuration);
@@ -39,7 +40,7 @@ internal sealed unsafe class SpanLearnerTests
     public void Learning_mends_scales_that_are_too_large_and_leaves_legal_codes(string name)
     {
         using var work = new Work(name, damage: 1.2f, samples: 1);
-        var settings = new LearningSettings { Steps = 24, TokensPerStep = 48, CodeRate = 1e-3, ScaleRate = 1.5e-2 };
+        var settings = new LearningSettings { Steps = 24, TokensPerStep = 48, CodeRate = 1e-3, HiddenCodeRate = 1e-3, HiddenTokensPerStep = 48, ScaleRate = 1.5e-2 };
         var head = work.Layers.Count == work.Configuration.LayerCount ? new OutputHead(work.Model.Weights, work.Configuration, CPU) : null;
         using (head)
         {
@@ -70,7 +71,7 @@ internal sealed unsafe class SpanLearnerTests
     public void What_does_not_help_on_samples_held_back_is_not_kept()
     {
         using var work = new Work("internlm", damage: 1, samples: 2);
-        var settings = new LearningSettings { Steps = 4, TokensPerStep = 48, CodeRate = 8, ScaleRate = 1, VectorRate = 1 };
+        var settings = new LearningSettings { Steps = 4, HiddenTokensPerStep = 48, HiddenCodeRate = 8, ScaleRate = 1, VectorRate = 1 };
 
         using var learned = work.Learn(settings, null);
 
