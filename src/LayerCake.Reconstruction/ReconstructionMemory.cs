@@ -100,8 +100,7 @@ public static class ReconstructionMemory
         const int BytesOfAWeight = 12 + 44;
         var layers = LearningSettings.LayersAtOnce(configuration);
         var weights = layers * ModelFamily.Of(configuration).Linears(configuration).Sum(linear => (long)linear.OutputSize * linear.InputSize);
-        var tokens = (long)Math.Max(sequenceLength, settings.TokensPerStep);
-        var activations = 4L * tokens * ((layers * ((14L * configuration.HiddenSize) + (8L * configuration.IntermediateSize))) + (6L * configuration.VocabularySize));
+        var activations = settings.Activations(configuration, sequenceLength, 6);
         var states = 3 * 2L * samples * sequenceLength * configuration.HiddenSize;
         return (BytesOfAWeight * weights) + activations + states + (4L * configuration.VocabularySize * configuration.HiddenSize);
     }

@@ -30,8 +30,8 @@ public sealed record AutoAwqOptions : IStepOptions
     /// <summary>Whether the method looks at the samples that the section calibrate describes.</summary>
     public bool ReadsSamples() => MethodToRun() is QuantizationMethod.Awq or QuantizationMethod.Gptq or QuantizationMethod.Learned;
 
-    /// <summary>Whether the method computes on a GPU where the recipe's device is one; learned does not, and rtn has nothing to compute.</summary>
-    public bool CanUseGpu() => MethodToRun() is QuantizationMethod.Awq or QuantizationMethod.Gptq;
+    /// <summary>Whether the method computes on a GPU where the recipe's device is one; rtn has nothing to compute.</summary>
+    public bool CanUseGpu() => ReadsSamples();
 
     public void AddTo(IKeyWriter key)
     {

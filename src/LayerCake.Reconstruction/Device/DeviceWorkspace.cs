@@ -24,14 +24,14 @@ internal static class DeviceWorkspace
     {
         const int BytesOfAWeight = 34;
         const int CopiesOfTheLargest = 8;
+        const int ScoresKept = 3;
         var linears = ModelFamily.Of(configuration).Linears(configuration);
         var layers = LearningSettings.LayersAtOnce(configuration);
         var weights = layers * linears.Sum(linear => (long)linear.OutputSize * linear.InputSize);
         var largest = linears.Max(linear => (long)linear.OutputSize * linear.InputSize);
-        var tokens = (long)Math.Max(sequenceLength, settings.TokensPerStep);
-        var activations = layers * ((14L * configuration.HiddenSize) + (8L * configuration.IntermediateSize));
-        long head = configuration.VocabularySize;
-        return (BytesOfAWeight * weights) + (4 * CopiesOfTheLargest * largest) + (4 * tokens * (activations + (8 * head))) + (4 * head * configuration.HiddenSize);
+        var scores = 4L * ScoresKept * layers * Math.Max(1, settings.HiddenTokensPerStep / sequenceLength) * LearnedAttention.ScoresOf(configuration, sequenceLength);
+        var head = 4L * configuration.VocabularySize * configuration.HiddenSize;
+        return (BytesOfAWeight * weights) + (4 * CopiesOfTheLargest * largest) + settings.Activations(configuration, sequenceLength, 8) + scores + head;
     }
 
     /// <summary>

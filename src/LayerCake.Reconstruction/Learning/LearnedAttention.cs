@@ -16,7 +16,7 @@ internal sealed class LearnedAttention : IDisposable
     private readonly Tensor? _mask;
 
     public LearnedAttention(ModelConfiguration configuration, int tokens, Device device)
-        : this(configuration, tokens, device, fused: device.type != DeviceType.CUDA || (long)configuration.HeadCount * tokens * tokens > MostScores)
+        : this(configuration, tokens, device, fused: device.type != DeviceType.CUDA || ScoresOf(configuration, tokens) == 0)
     {
     }
 
@@ -26,6 +26,13 @@ internal sealed class LearnedAttention : IDisposable
         using var scope = NewDisposeScope();
         _configuration = configuration;
         _mask = fused ? null : full([tokens, tokens], float.NegativeInfinity, ScalarType.Float32, device).triu(1).DetachFromDisposeScope();
+    }
+
+    /// <summary>Scores of a sample that are held on a GPU; 0 where there are too many.</summary>
+    public static long ScoresOf(ModelConfiguration configuration, int tokens)
+    {
+        var scores = (long)configuration.HeadCount * tokens * tokens;
+        return scores > MostScores ? 0 : scores;
     }
 
     /// <summary>What heads attend to; the caller's scope owns it.</summary>

@@ -14,13 +14,13 @@ internal sealed record LearningSettings
     public int TokensPerStep { get; init; } = 2048;
 
     /// <summary>The same where hidden states are.</summary>
-    public int HiddenTokensPerStep { get; init; } = 2048;
+    public int HiddenTokensPerStep { get; init; } = 4096;
 
     /// <summary>Of codes, in codes a step, at first, where the next token's distribution is compared; all rates fall linearly to nothing.</summary>
     public double CodeRate { get; init; } = 0.017;
 
     /// <summary>The same where hidden states are.</summary>
-    public double HiddenCodeRate { get; init; } = 0.017;
+    public double HiddenCodeRate { get; init; } = 1e-3;
 
     /// <summary>Of the logarithm of scales, at first.</summary>
     public double ScaleRate { get; init; } = 5e-4;
@@ -39,6 +39,16 @@ internal sealed record LearningSettings
 
     /// <summary>Decides the order of samples.</summary>
     public uint Seed { get; init; }
+
+    /// <summary>Bytes of what a step keeps of the activations of a span, the larger of where hidden states are compared and where the next token's distribution is.</summary>
+    /// <param name="copiesOfLogits">How often logits are held.</param>
+    public long Activations(ModelConfiguration configuration, int sequenceLength, int copiesOfLogits)
+    {
+        var layers = LayersAtOnce(configuration);
+        var perToken = layers * ((14L * configuration.HiddenSize) + (8L * configuration.IntermediateSize));
+        var last = Math.Max(sequenceLength, TokensPerStep) * (perToken + ((long)copiesOfLogits * configuration.VocabularySize));
+        return 4 * (layers < configuration.LayerCount ? Math.Max(last, Math.Max(sequenceLength, HiddenTokensPerStep) * perToken) : last);
+    }
 
     /// <summary>Layers that are learned together: as many as have 2²⁸ weights in their linears, at least one. Depends on the model alone, as bits do on it.</summary>
     public static int LayersAtOnce(ModelConfiguration configuration)

@@ -19,7 +19,7 @@ internal static class AutoAwqFields
 
     public static readonly ChoiceField<QuantizationMethod> Method = new(
         "auto_awq", "method", "How weights are quantized, in the same format: auto (the best that fits the effort), lmdeploy (LMDeploy v0.1.0's, bit for bit), "
-        + "rtn (rounding to nearest, needs no calibration), awq (searched scales and ranges), gptq (the same with compensation of errors) or learned (what gptq finds, learned further; on the processor).",
+        + "rtn (rounding to nearest, needs no calibration), awq (searched scales and ranges), gptq (the same with compensation of errors) or learned (what gptq finds, learned further).",
         [
             ("auto", QuantizationMethod.Auto), ("lmdeploy", QuantizationMethod.Lmdeploy), ("rtn", QuantizationMethod.Rtn), ("awq", QuantizationMethod.Awq),
             ("gptq", QuantizationMethod.Gptq), ("learned", QuantizationMethod.Learned),
