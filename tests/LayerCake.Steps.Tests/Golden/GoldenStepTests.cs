@@ -16,7 +16,7 @@ internal sealed class GoldenStepTests
     [TestCase("llama-sharded-bf16", "llama2", 1)]
     public void Statistics_become_the_original_s_int4_workspace_with_an_int8_cache(string golden, string modelName, int ranks)
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TemporaryFolder(onDisk: true);
         var reporter = new RecordingReporter();
         using var model = OpenModel(golden, folder);
         var (awq, scales, workspace) = (folder.At("awq"), Directory.CreateDirectory(folder.At("kv")).FullName, folder.At("workspace"));
@@ -51,7 +51,7 @@ internal sealed class GoldenStepTests
     [TestCase("llama-sharded-bf16", "llama2", 1)]
     public void A_float_checkpoint_becomes_the_original_s_float16_workspace(string golden, string modelName, int ranks)
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TemporaryFolder(onDisk: true);
         var reporter = new RecordingReporter();
         OpenModel(golden, folder).Dispose();
         var operation = new ConvertOperation
@@ -76,7 +76,7 @@ internal sealed class GoldenStepTests
     [Test]
     public void The_original_s_own_quantized_checkpoint_converts_to_the_same_workspace_as_ours([Values("internlm", "llama-gqa")] string golden)
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TemporaryFolder(onDisk: true);
         using var model = OpenModel(golden, folder);
         var tokenizer = Path.Combine(model.Path, "tokenizer.model");
         AutoAwqOperation.Run(

@@ -78,7 +78,7 @@ internal sealed class InterruptionTests
     [SupportedOSPlatform("linux")]
     public async Task Content_that_another_build_gives_a_second_name_while_it_is_read_is_not_taken_for_damaged()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new TemporaryFolder(onDisk: true);
         Directory.CreateDirectory(folder.At("output"));
         await File.WriteAllBytesAsync(folder.At("output", "weights"), new byte[32 << 20]);
         StoredTree tree;

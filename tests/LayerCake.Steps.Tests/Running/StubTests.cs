@@ -17,7 +17,7 @@ internal sealed class StubTests
     {
         using var project = new DemoProject();
         project.Edit("package: { launch_files: true }", "package: { launch_files: true, archive: tar }");
-        using var scratch = new TemporaryFolder();
+        using var scratch = new TemporaryFolder(onDisk: true);
         var stub = RecipeBuild.OpenStub(project.Recipe(), project.Artifacts, scratch.Path);
 
         var built = await DemoBuild.RunAsync(stub, RecipeBuild.StoreFolder(project.Artifacts));
@@ -35,7 +35,7 @@ internal sealed class StubTests
     public void On_the_very_same_files_only_the_stub_in_the_key_tells_the_two_apart()
     {
         using var project = new DemoProject();
-        using var scratch = new TemporaryFolder();
+        using var scratch = new TemporaryFolder(onDisk: true);
         using var store = ArtifactStore.Open(scratch.At("store"), new StoreOptions { ReadOnly = true });
         var stub = RecipeBuild.OpenStub(project.Recipe(), project.Artifacts, scratch.Path);
         project.Edit("name: demo", "name: demo-stub");
@@ -55,7 +55,7 @@ internal sealed class StubTests
     public void The_made_up_checkpoint_is_the_same_every_time()
     {
         using var project = new DemoProject();
-        using var scratch = new TemporaryFolder();
+        using var scratch = new TemporaryFolder(onDisk: true);
         using var store = ArtifactStore.Open(scratch.At("store"), new StoreOptions { ReadOnly = true });
 
         var keys = new[] { "one", "two" }.Select(name =>
@@ -75,7 +75,7 @@ internal sealed class StubTests
               "_commit_hash": "0123456789012345678901234567890123456789" }
             """);
         WriteZeros(project, type, withHead: flag != "tie_word_embeddings");
-        using var scratch = new TemporaryFolder();
+        using var scratch = new TemporaryFolder(onDisk: true);
         var stub = RecipeBuild.OpenStub(project.Recipe($"model.name={name}"), project.Artifacts, scratch.Path);
 
         await DemoBuild.RunAsync(stub, scratch.At("store"));
@@ -126,7 +126,7 @@ internal sealed class StubTests
     public void What_the_real_model_is_refused_for_its_stub_is_refused_for()
     {
         using var project = new DemoProject();
-        using var scratch = new TemporaryFolder();
+        using var scratch = new TemporaryFolder(onDisk: true);
         File.Delete(project.InModel("tokenizer.model"));
 
         Assert.That(() => RecipeBuild.OpenStub(project.Recipe(), project.Artifacts, scratch.Path), Throws.InstanceOf<Text.TokenizerException>());
