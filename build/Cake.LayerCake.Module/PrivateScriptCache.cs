@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
 using System.Security.Cryptography;
-using Cake.Core.Composition;
 
 namespace LayerCake.CakeModule;
 
@@ -42,20 +41,6 @@ internal sealed class PrivateScriptCache
             }
 
             return cache;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
-
-    /// <summary>The folder that holds the compiled scripts of <paramref name="root"/>, where nothing is left to compile; null where there is none.</summary>
-    public static string? PublishedOf(string root)
-    {
-        try
-        {
-            var published = Path.Combine(root, "artifacts", "cake", "scripts", HashOfScripts(root));
-            return Directory.Exists(published) && Directory.EnumerateFiles(published, "*.dll").Any() ? published : null;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -103,7 +88,6 @@ internal sealed class PrivateScriptCache
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(typeof(PrivateScriptCache).Module.ModuleVersionId.ToByteArray());
-        hash.AppendData(typeof(ICakeModule).Module.ModuleVersionId.ToByteArray());
         var scripts = Directory.EnumerateFiles(Path.Combine(root, "build"), "*.cake").Order(StringComparer.Ordinal)
             .Prepend(Path.Combine(root, "build.cake"));
         foreach (var script in scripts)

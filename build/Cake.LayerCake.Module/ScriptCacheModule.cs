@@ -16,17 +16,14 @@ public sealed class ScriptCacheModule(ICakeConfiguration configuration, ICakeEnv
 {
     public void Register(ICakeContainerRegistrar registrar)
     {
-        var root = environment.WorkingDirectory.FullPath;
-        var arguments = Environment.GetCommandLineArgs();
-        // A dry run writes nothing, not even a cache: it takes what is published, or compiles in memory.
-        if (arguments.Any(argument => argument is "--dryrun" or "--tree" or "--description"))
+        // A dry run writes nothing, not even a cache.
+        if (Environment.GetCommandLineArgs().Any(argument => argument is "--dryrun" or "--tree" or "--description"))
         {
-            if (!arguments.Contains("--invalidate-script-cache") && PrivateScriptCache.PublishedOf(root) is { } published)
-            {
-                registrar.RegisterInstance<ICakeConfiguration>(new CachingConfiguration(configuration, published));
-            }
+            return;
         }
-        else if (PrivateScriptCache.TryOpen(root) is { } cache)
+
+        var root = environment.WorkingDirectory.FullPath;
+        if (PrivateScriptCache.TryOpen(root) is { } cache)
         {
             AppDomain.CurrentDomain.ProcessExit += (_, _) => cache.Publish();
             registrar.RegisterInstance<ICakeConfiguration>(new CachingConfiguration(configuration, cache.Folder));
