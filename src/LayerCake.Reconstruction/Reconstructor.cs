@@ -20,7 +20,7 @@ public static class Reconstructor
     /// </summary>
     public static string Numerics(ReconstructionMethod method, DeviceKind device) => method switch
     {
-        ReconstructionMethod.Learned when device == DeviceKind.Cpu => $"cpu-1, libtorch {LibTorch.Version}, {(Vector512.IsHardwareAccelerated ? 512 : 256)}-bit vectors",
+        ReconstructionMethod.Learned when device == DeviceKind.Cpu => $"cpu-2, libtorch {LibTorch.Version}, {(Vector512.IsHardwareAccelerated ? 512 : 256)}-bit vectors",
         ReconstructionMethod.Rtn => "cpu-1",
         _ => device == DeviceKind.Cpu ? "cpu-1" : $"cuda-1, libtorch {LibTorch.Version}",
     };

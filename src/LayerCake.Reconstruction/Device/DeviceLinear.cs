@@ -13,6 +13,15 @@ internal sealed record DeviceLinear(DeviceCodes Codes, float[] InputScales, doub
     /// <summary>By which its outputs were divided afterwards, in codes' scales and bias; null for none.</summary>
     public float[]? OutputFactors { get; init; }
 
+    /// <summary>The weight that the codes stand for: the float weight with its inputs multiplied and its outputs divided, [outputs, inputs], float32; the caller's scope owns it.</summary>
+    /// <param name="weight">The float weight, float16.</param>
+    public Tensor Wanted(Tensor weight)
+    {
+        using var scope = NewDisposeScope();
+        var wanted = weight.to(ScalarType.Float32).mul_(tensor(InputScales).to(weight.device));
+        return (OutputFactors is { } factors ? wanted.div_(tensor(factors).to(weight.device).unsqueeze(1)) : wanted).MoveToOuterDisposeScope();
+    }
+
     /// <summary>Writes what was learned into the codes.</summary>
     /// <param name="codes">[outputs, inputs], bytes from 0 to 15.</param>
     /// <param name="scales">[outputs, groups], float32 holding float16 values.</param>
@@ -23,13 +32,7 @@ internal sealed record DeviceLinear(DeviceCodes Codes, float[] InputScales, doub
         using var scope = NewDisposeScope();
         Codes.Codes.copy_(codes);
         Codes.Scales.copy_(scales);
-        var wanted = weight.to(ScalarType.Float32);
-        if (OutputFactors is { } factors)
-        {
-            wanted.div_(tensor(factors).to(weight.device).unsqueeze(1));
-        }
-
-        var (errors, energies) = DeviceLinearSolver.Differences(wanted, tensor(InputScales).to(weight.device), Codes);
+        var (errors, energies) = DeviceLinearSolver.Differences(Wanted(weight), null, Codes);
         var energy = energies.Sum();
         return this with { WeightError = energy > 0 ? errors.Sum() / energy : 0 };
     }

@@ -59,11 +59,14 @@ internal sealed class DeviceSpan(ITensorSource source, ModelConfiguration config
         }
     }
 
+    private static SpanLayer LayerOf(DeviceReconstructedLayer found, (LayerWeights Weights, DeviceLayer Layer) original) =>
+        new(found, name => found.Linears[name].Wanted(original.Layer.Weight(name)));
+
     /// <summary>Outside inference mode, in which the rest of the run computes: autograd knows nothing of tensors that are made there.</summary>
     private LearnedSpan Learned(DeviceReconstruction run, DeviceStates before, LearningSettings settings, Action<string> progress, CancellationToken cancellation)
     {
         using var normal = inference_mode(false);
         using var head = first + _results.Count == configuration.LayerCount ? new OutputHead(source, configuration, device) : null;
-        return new SpanLearner(configuration, settings, device, progress).Run(_results, before, run.FloatStates!, head, first, cancellation);
+        return new SpanLearner(configuration, settings, device, progress).Run([.. _results.Zip(_originals, LayerOf)], before, run.FloatStates!, head, first, cancellation);
     }
 }

@@ -31,7 +31,7 @@ internal sealed class LayerSpan(ITensorSource source, ModelConfiguration configu
         using var before = DeviceStates.Of(_before!, torch.CPU);
         using var wanted = DeviceStates.Of(run.FloatStates!, torch.CPU);
         using var learned = new SpanLearner(configuration, settings, torch.CPU, progress)
-            .Run(_results, before, wanted, head, first, options.CancellationToken);
+            .Run([.. _results.Zip(_originals, LayerOf)], before, wanted, head, first, options.CancellationToken);
         if (learned.Layers is { } layers)
         {
             for (var i = 0; i < count; i++)
@@ -42,6 +42,9 @@ internal sealed class LayerSpan(ITensorSource source, ModelConfiguration configu
             run.Repeat(_before!, _results);
         }
     }
+
+    private static SpanLayer LayerOf(ReconstructedLayer found, StagedLayer original) =>
+        new(found, name => found.Linears[name].Wanted(original.Weight(name)));
 
     /// <summary>The results, which are the caller's now.</summary>
     public IReadOnlyList<ReconstructedLayer> Take()

@@ -15,16 +15,18 @@ internal sealed class LearnedLayer : IDisposable
     private readonly RotaryTensors _rotary;
     private readonly LearnedAttention _attention;
 
-    /// <param name="start">What was found for the layer so far; copied.</param>
+    /// <param name="layer">Copied.</param>
+    /// <param name="distance">How far from their codes linears start at most, towards their float weights; 0 for the codes themselves.</param>
     /// <param name="rotary">Stays the caller's, as does <paramref name="attention"/>.</param>
-    public LearnedLayer(IQuantizedLayer start, ModelConfiguration configuration, RotaryTensors rotary, LearnedAttention attention, Device device)
+    public LearnedLayer(SpanLayer layer, double distance, ModelConfiguration configuration, RotaryTensors rotary, LearnedAttention attention, Device device)
     {
         (_configuration, _rotary, _attention) = (configuration, rotary, attention);
         var family = ModelFamily.Of(configuration);
         foreach (var linear in family.Linears(configuration))
         {
-            using var codes = start.CodesOn(linear.Name, device);
-            _linears.Add(linear.Name, new LearnedLinear(codes));
+            using var scope = NewDisposeScope();
+            using var codes = layer.Found.CodesOn(linear.Name, device);
+            _linears.Add(linear.Name, new LearnedLinear(codes, distance > 0 ? layer.Weight(linear.Name) : null, distance));
             if (linear.HasBias)
             {
                 AddVector($"{linear.Name}.bias", linear.OutputSize);
@@ -39,7 +41,7 @@ internal sealed class LearnedLayer : IDisposable
         void AddVector(string name, int length)
         {
             using var scope = NewDisposeScope();
-            var values = Array.ConvertAll(start.Vector(name, length)!, value => (float)value);
+            var values = Array.ConvertAll(layer.Found.Vector(name, length)!, value => (float)value);
             _vectors.Add(name, Learn(tensor(values, ScalarType.Float32).to(device)));
         }
     }

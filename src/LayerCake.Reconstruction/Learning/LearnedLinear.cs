@@ -16,13 +16,22 @@ internal sealed class LearnedLinear : IDisposable
     private readonly Tensor _zeros;
 
     /// <param name="start">What was found so far; copied.</param>
-    public LearnedLinear(DeviceCodes start)
+    /// <param name="weight">The float weight that the codes stand for, [outputs, inputs], towards which u starts; null for the codes themselves.</param>
+    /// <param name="distance">How far from the codes it starts at most.</param>
+    public LearnedLinear(DeviceCodes start, Tensor? weight, double distance)
     {
         using var scope = NewDisposeScope();
         (_outputs, _inputs) = (start.Outputs, start.Inputs);
         _scales = start.Scales.unsqueeze(2).clone().DetachFromDisposeScope();
         _zeros = start.Zeros.unsqueeze(2).clone().DetachFromDisposeScope();
-        Codes = LearnedLayer.Learn(start.Codes.to(ScalarType.Float32).view(_outputs, start.Groups, start.GroupSize));
+        var codes = start.Codes.to(ScalarType.Float32).view(_outputs, start.Groups, start.GroupSize);
+        if (weight is not null)
+        {
+            var places = (weight.view(codes.shape) * where(_scales.gt(0), _scales.reciprocal(), zeros_like(_scales))).add_(_zeros);
+            codes = places.sub_(codes).clamp_(-distance, distance).add_(codes);
+        }
+
+        Codes = LearnedLayer.Learn(codes);
         LogScales = LearnedLayer.Learn(zeros_like(_scales));
     }
 

@@ -22,6 +22,12 @@ internal sealed record LearningSettings
     /// <summary>The same where hidden states are.</summary>
     public double HiddenCodeRate { get; init; } = 1e-3;
 
+    /// <summary>
+    /// How far from its code, towards the float weight, a code starts where hidden states are compared: those that rounding to nearest would have put elsewhere are the first to change, and
+    /// the others change only if they are pulled for long.
+    /// </summary>
+    public double HiddenDistance { get; init; } = 0.4;
+
     /// <summary>Of the logarithm of scales, at first.</summary>
     public double ScaleRate { get; init; } = 5e-4;
 

@@ -14,12 +14,11 @@ internal sealed class SpanLearner(ModelConfiguration configuration, LearningSett
     /// <summary>Of the processor; fixed, because libtorch's sums depend on it.</summary>
     private const int Threads = 2;
 
-    /// <param name="start">What was found for the layers; stays as it is.</param>
     /// <param name="before">The quantized model's hidden states before the span.</param>
     /// <param name="wanted">The float model's after it.</param>
     /// <param name="head">After the last layer of the model, else null.</param>
     /// <param name="first">The span's first layer.</param>
-    public LearnedSpan Run(IReadOnlyList<IQuantizedLayer> start, DeviceStates before, DeviceStates wanted, OutputHead? head, int first, CancellationToken cancellation)
+    public LearnedSpan Run(IReadOnlyList<SpanLayer> layers, DeviceStates before, DeviceStates wanted, OutputHead? head, int first, CancellationToken cancellation)
     {
         var threadsBefore = get_num_threads();
         set_num_threads(Threads);
@@ -27,7 +26,7 @@ internal sealed class SpanLearner(ModelConfiguration configuration, LearningSett
         using var scope = NewDisposeScope();
         using var rotary = new RotaryTensors(configuration, before.Tokens, device);
         using var attention = new LearnedAttention(configuration, before.Tokens, device);
-        LearnedLayer[] learned = [.. start.Select(layer => new LearnedLayer(layer, configuration, rotary, attention, device))];
+        LearnedLayer[] learned = [.. layers.Select(layer => new LearnedLayer(layer, head is null ? settings.HiddenDistance : 0, configuration, rotary, attention, device))];
         try
         {
             var data = new Data(NameOf(first, learned.Length), learned, before, wanted, head);

@@ -1,4 +1,5 @@
 using LayerCake.Quantization;
+using static TorchSharp.torch;
 
 namespace LayerCake.Reconstruction;
 
@@ -11,6 +12,22 @@ internal sealed record SolvedLinear(Int4Panels Codes, float[] InputScales, doubl
 {
     /// <summary>By which its outputs were divided afterwards, in codes' scales and bias, since the linear after it is multiplied by them; null for none.</summary>
     public float[]? OutputFactors { get; init; }
+
+    /// <summary>The weight that the codes stand for: the float weight with its inputs multiplied and its outputs divided, as a tensor [outputs, inputs]; the caller's scope owns it.</summary>
+    public Tensor Wanted(WeightPanels weight)
+    {
+        using var scope = NewDisposeScope();
+        var values = new float[(long)Codes.Outputs * Codes.Inputs];
+        for (var output = 0; output < Codes.Outputs; output++)
+        {
+            for (var input = 0; input < Codes.Inputs; input++)
+            {
+                values[((long)output * Codes.Inputs) + input] = weight.At(output, input) * InputScales[input] / (OutputFactors?[output] ?? 1);
+            }
+        }
+
+        return tensor(values, ScalarType.Float32).view(Codes.Outputs, Codes.Inputs).MoveToOuterDisposeScope();
+    }
 
     /// <summary>Writes what was learned into the codes.</summary>
     /// <param name="codes">[outputs][inputs], from 0 to 15.</param>

@@ -30,7 +30,7 @@ internal sealed class LearningRates
         using var rotary = new RotaryTensors(configuration, Tokens, device);
         using var attention = new LearnedAttention(configuration, Tokens, device);
         using var fused = new LearnedAttention(configuration, Tokens, device, fused: true);
-        using var learned = new LearnedLayer(new RandomLayer(configuration), configuration, rotary, attention, device);
+        using var learned = new LearnedLayer(new SpanLayer(new RandomLayer(configuration), _ => throw new NotSupportedException()), 0, configuration, rotary, attention, device);
         var hidden = rand([1, Tokens, configuration.HiddenSize], device: device);
         using var optimizer = optim.Adam(learned.Codes, 0.01, 0.9, 0.99);
         var heads = new long[] { 1, configuration.HeadCount, Tokens, configuration.HeadDimension };

@@ -22,7 +22,7 @@ internal sealed unsafe class SpanLearnerTests
         using var work = new Work(name, damage: 1, samples: 2);
         using var rotary = new RotaryTensors(work.Configuration, work.Before.Tokens, CPU);
         using var attention = new LearnedAttention(work.Configuration, work.Before.Tokens, CPU, fused);
-        using var learned = new LearnedLayer(work.Layers[0], work.Configuration, rotary, attention, CPU);
+        using var learned = new LearnedLayer(work.SpanLayers[0], fused ? 0.4 : 0, work.Configuration, rotary, attention, CPU);
         using var scope = NewDisposeScope();
         using var expected = work.Before.Clone();
         Through(work.Layers[0].Layer, expected, work.Configuration);
@@ -128,11 +128,14 @@ internal sealed unsafe class SpanLearnerTests
 
         public IReadOnlyList<ReconstructedLayer> Layers { get; set; }
 
+        public IReadOnlyList<SpanLayer> SpanLayers =>
+            [.. Layers.Zip(Originals, (layer, original) => new SpanLayer(layer, name => layer.Linears[name].Wanted(original.Weight(name))))];
+
         public LearnedSpan Learn(LearningSettings settings, OutputHead? head)
         {
             using var before = DeviceStates.Of(Before, CPU);
             using var wanted = DeviceStates.Of(Wanted, CPU);
-            return new SpanLearner(Configuration, settings, CPU, null).Run(Layers, before, wanted, head, 0, CancellationToken.None);
+            return new SpanLearner(Configuration, settings, CPU, null).Run(SpanLayers, before, wanted, head, 0, CancellationToken.None);
         }
 
         public void Dispose()
