@@ -138,6 +138,19 @@ internal static class ModelCheck
         }
     }
 
+    /// <summary>The recipe with the method that auto means for its model and its device.</summary>
+    public static Recipe WithMethod(Recipe recipe, ModelConfiguration configuration)
+    {
+        if (recipe.AutoAwq is not { Method: QuantizationMethod.Auto } awq)
+        {
+            return recipe;
+        }
+
+        var device = TorchDevices.ResolveKind(CalibrateStep.DeviceName(recipe.Execution.Device));
+        var learns = AutomaticMethod.Of(configuration, EffortOf(awq), device) == ReconstructionMethod.Learned;
+        return recipe with { AutoAwq = awq with { Method = learns ? QuantizationMethod.Learned : QuantizationMethod.Gptq } };
+    }
+
     /// <summary>Whether auto_awq computes on a GPU: the method can, and the recipe's device is one.</summary>
     public static bool ComputesOnGpu(Recipe recipe, AutoAwqOptions awq) =>
         awq.CanUseGpu() && TorchDevices.ResolveKind(CalibrateStep.DeviceName(recipe.Execution.Device)) == DeviceKind.Cuda;

