@@ -6,6 +6,7 @@ using LayerCake.Quantization;
 using LayerCake.Quantization.Tests;
 using LayerCake.Testing;
 using LayerCake.Text;
+using LayerCake.Torch;
 
 namespace LayerCake.Reconstruction.Tests;
 
@@ -39,11 +40,12 @@ public sealed class ReconstructorTests
     [TestCaseSource(nameof(Golden))]
     public void No_layer_gives_more_error_than_rounding_to_nearest(string name)
     {
+        LibTorch.EnsureLoaded();
         using var model = HuggingFaceFolder.Open(RepositoryFiles.Golden(name, "model"));
         var configuration = ModelConfiguration.Read(model);
         var samples = SamplesOf(configuration, 4, 48);
         var options = new ParallelOptions { MaxDegreeOfParallelism = 2 };
-        foreach (var method in new[] { ReconstructionMethod.Awq, ReconstructionMethod.Gptq })
+        foreach (var method in new[] { ReconstructionMethod.Awq, ReconstructionMethod.Gptq, ReconstructionMethod.Learned })
         {
             var settings = MethodSettings.Of(method, ReconstructionEffort.Balanced, 128);
             using var states = HiddenStates.Embed(model.Weights, configuration, samples);
@@ -55,7 +57,13 @@ public sealed class ReconstructorTests
                 using var original = StagedLayer.Load(model.Weights, configuration, layer, CancellationToken.None);
                 using var plain = LayerReconstruction.RoundPlainly(original, configuration, layer, 128, options);
                 using var target = floatStates is null ? Through(original, before, configuration) : null;
-                using var found = run.Run(original, layer);
+                using var span = new LayerSpan(model.Weights, configuration, layer, 1, options);
+                span.Solve(run, settings.Learning is null ? null : _ => { });
+                if (settings.Learning is { } learning)
+                {
+                    span.Learn(run, learning, _ => { });
+                }
+
                 using var rounded = Through(plain.Layer, before, configuration);
 
                 Assert.That(Distance(states, floatStates ?? target!), Is.LessThanOrEqualTo(Distance(rounded, floatStates ?? target!)), $"{method}, layer {layer}");
