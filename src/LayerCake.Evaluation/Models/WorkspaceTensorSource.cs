@@ -1,7 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using LayerCake.Checkpoints;
+using LayerCake.Kernels;
 using LayerCake.Models;
 using LayerCake.TurboMind;
 
@@ -192,23 +194,40 @@ internal sealed class WorkspaceTensorSource : ITensorSource
         var scales = MemoryMarshal.Cast<byte, uint>(Bytes(WeightFile.Ranked(name, rank, "scales_zeros"))).ToArray();
         var outputs = (int)(8L * codes.Length / inputs);
         var result = GC.AllocateUninitializedArray<ushort>(inputs * outputs);
-        Parallel.For(0, inputs / Tile, tile =>
+        Parallel.For(0, inputs / Tile, () => (Zeros: new float[outputs], Scales: new float[outputs], Row: new float[outputs]), (tile, _, memory) =>
         {
+            // A tile lies in one group.
+            var pairs = scales.AsSpan(tile * Tile / _engine.GroupSize * outputs, outputs);
+            for (var m = 0; m < outputs; m++)
+            {
+                memory.Zeros[m] = (float)BitConverter.UInt16BitsToHalf((ushort)pairs[m]) - 64;
+                memory.Scales[m] = (float)BitConverter.UInt16BitsToHalf((ushort)(pairs[m] >> 16));
+            }
+
             for (var k = tile * Tile; k < (tile + 1) * Tile; k++)
             {
-                var group = k / _engine.GroupSize * outputs;
-                for (var m = 0; m < outputs; m++)
-                {
-                    var (word, nibble) = Int4Place(k, m, outputs);
-                    var pair = scales[group + m];
-                    var zero = (float)BitConverter.UInt16BitsToHalf((ushort)pair) - 64;
-                    var scale = (float)BitConverter.UInt16BitsToHalf((ushort)(pair >> 16));
-                    var code = (codes[word] >> (4 * nibble)) & 15;
-                    result[(k * outputs) + m] = BitConverter.HalfToUInt16Bits((Half)((code - zero) * scale));
-                }
+                Dequantize(codes, k, memory.Zeros, memory.Scales, memory.Row, result.AsSpan(k * outputs, outputs));
             }
-        });
+
+            return memory;
+        }, _ => { });
         return result;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe void Dequantize(uint[] codes, int k, float[] zeros, float[] scales, float[] row, Span<ushort> result)
+    {
+        for (var m = 0; m < row.Length; m++)
+        {
+            var (word, nibble) = Int4Place(k, m, row.Length);
+            row[m] = (((codes[word] >> (4 * nibble)) & 15) - zeros[m]) * scales[m];
+        }
+
+        fixed (float* from = row)
+        fixed (ushort* to = result)
+        {
+            Float16Lanes.RoundSingle(from, (Half*)to, row.Length);
+        }
     }
 
     /// <summary>Where the engine's int4 layout keeps element (k, m) of a matrix with so many outputs: tiles of 32 × 32, 128 words each.</summary>

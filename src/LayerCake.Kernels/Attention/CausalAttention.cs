@@ -134,6 +134,7 @@ public sealed unsafe class CausalAttention
     /// <summary>All bits set in the first <paramref name="count"/> lanes.</summary>
     private static Vector512<float> Visible(int count) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle();
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Deliver(float* result, float* queries)
     {
         var i = 0;

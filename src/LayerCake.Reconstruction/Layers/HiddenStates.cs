@@ -1,5 +1,6 @@
-using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using LayerCake.Checkpoints;
 using LayerCake.Models;
 using LayerCake.Quantization;
@@ -52,15 +53,32 @@ internal sealed unsafe class HiddenStates : IKeptStates, IDisposable
 
         Parallel.For(0, Samples, options, sample =>
         {
-            var row = new float[factors.Length];
-            for (var token = 0; token < Tokens; token++)
+            fixed (float* row = new float[factors.Length], divisors = factors)
             {
-                var values = new Span<Half>(Sample(sample) + ((long)token * row.Length), row.Length);
-                TensorPrimitives.ConvertToSingle(values, row);
-                TensorPrimitives.Divide(row, factors, row);
-                TensorPrimitives.ConvertToHalf(row, values);
+                for (var token = 0; token < Tokens; token++)
+                {
+                    Divide(Sample(sample) + ((long)token * factors.Length), divisors, factors.Length, row);
+                }
             }
         });
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Divide(Half* values, float* divisors, int count, float* row)
+    {
+        Float16Lanes.Load(values, row, count);
+        var i = 0;
+        for (; i <= count - Vector256<float>.Count; i += Vector256<float>.Count)
+        {
+            (Vector256.Load(row + i) / Vector256.Load(divisors + i)).Store(row + i);
+        }
+
+        for (; i < count; i++)
+        {
+            row[i] /= divisors[i];
+        }
+
+        Float16Lanes.RoundSingle(row, values, count);
     }
 
     public void CopyFrom(HiddenStates other) => NativeMemory.Copy(other._memory, _memory, (nuint)ByteCount);
