@@ -17,7 +17,6 @@ public sealed class StepProcesses
     private readonly Dictionary<string, StepResult> _results = new();
     private readonly Dictionary<string, StepProcess> _running = new();
     private readonly List<PlannedStep> _order = new();
-    private HashSet<string> _wanted = new();
     private StepProcess _ahead;
     private Process _reportAhead;
     private string _log;
@@ -32,18 +31,6 @@ public sealed class StepProcesses
     /// <summary>The target: only what it needs starts ahead.</summary>
     public void Choose(string target)
     {
-        var open = new Queue<PlannedStep>(_plan.Steps.Where(step => Same(step.Name, target) || Same(step.TaskName, target)));
-        while (open.TryDequeue(out var step))
-        {
-            if (_wanted.Add(step.TaskName))
-            {
-                foreach (var name in step.DependsOn)
-                {
-                    open.Enqueue(_plan.Steps.Single(other => other.TaskName == step.TaskOf(name)));
-                }
-            }
-        }
-
         foreach (var step in _plan.Steps.Where(step => Same(step.Name, target) || Same(step.TaskName, target)))
         {
             Append(step);
@@ -168,7 +155,7 @@ public sealed class StepProcesses
     {
         foreach (var step in _plan.Steps)
         {
-            if (_running.Count < _arguments.Jobs && _arguments.Jobs > 1 && _wanted.Contains(step.TaskName)
+            if (_running.Count < _arguments.Jobs && _arguments.Jobs > 1 && _order.Contains(step)
                 && !_running.ContainsKey(step.TaskName) && !_results.ContainsKey(step.TaskName)
                 && step.DependsOn.All(name => IsGood(step.TaskOf(name)))
                 // The same key in another variant: the second finds what the first makes.

@@ -55,7 +55,7 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
         }
         finally
         {
-            Discard(next);
+            ReadingAhead.Settle(next)?.Dispose();
         }
     }
 
@@ -63,21 +63,6 @@ internal sealed class CpuCalibration(CalibrationRequest request, CalibrationStat
 
     private Task<CpuDecoderLayer?> LoadLayer(int layer, CancellationToken cancellation) =>
         Task.Run(CpuDecoderLayer? () => CpuDecoderLayer.Load(request.Weights, _configuration, layer), cancellation);
-
-    /// <summary>Waits for a layer nobody will use any more: it must not read on from weights that the caller is about to close.</summary>
-    private static void Discard(Task<CpuDecoderLayer?> loading)
-    {
-        ((IAsyncResult)loading).AsyncWaitHandle.WaitOne();
-        if (loading.IsCompletedSuccessfully)
-        {
-            loading.Result?.Dispose();
-        }
-        else
-        {
-            // Looked at, so that it is not reported as unobserved: what ended the run is already on its way to the caller.
-            _ = loading.Exception;
-        }
-    }
 
     private unsafe void RunLayer(
         int layer, CpuDecoderLayer weights, NativeBuffer hidden, RotaryTable rotary, Workspaces<CpuLayerWorkspace> workspaces, CalibrationParts parts, ParallelOptions options)

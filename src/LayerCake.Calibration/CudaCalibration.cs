@@ -59,7 +59,7 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
             }
             finally
             {
-                Settle(staging)?.Dispose();
+                ReadingAhead.Settle(staging)?.Dispose();
             }
         }
         catch (ExternalException failure) when (IsOutOfMemory(failure))
@@ -113,7 +113,7 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
         finally
         {
             ((IAsyncResult)_merging).AsyncWaitHandle.WaitOne();
-            Settle(reading);
+            ReadingAhead.Settle(reading);
             weights?.Dispose();
         }
     }
@@ -122,20 +122,6 @@ internal sealed class CudaCalibration(CalibrationRequest request, CalibrationSta
     {
         staging.Read(request.Weights, layer, cancellation);
         return true;
-    }
-
-    /// <summary>Waits for what nobody will use any more; another failure may be on its way.</summary>
-    private static T? Settle<T>(Task<T> task)
-    {
-        ((IAsyncResult)task).AsyncWaitHandle.WaitOne();
-        if (task.IsCompletedSuccessfully)
-        {
-            return task.Result;
-        }
-
-        // Looked at, so that it is not reported as unobserved.
-        _ = task.Exception;
-        return default;
     }
 
     private void RunBatches(

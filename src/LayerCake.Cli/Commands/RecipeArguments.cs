@@ -117,7 +117,8 @@ internal sealed class RecipeArguments
         var named = result.GetValue(_variant);
         var variants = RecipeReader.LoadAll(file, overrides);
         var variant = stub ? variants.FirstOrDefault(each => RecipeBuild.StubName(each.Recipe.Name) == named)?.Recipe.Name ?? named : named;
-        var recipes = single && variant is null && variants[0].Values.Count == 0 ? [variants[0].Recipe] : single || variant is not null ? [RecipeReader.Load(file, overrides, variant)] : variants.Select(each => each.Recipe);
+        var hasMatrix = variants[0].Values.Count > 0;
+        var recipes = variant is not null || (single && hasMatrix) ? [RecipeReader.Load(file, overrides, variant)] : variants.Select(each => each.Recipe);
         var artifacts = result.GetValue(_artifacts)!;
         var key = sign && !stub ? SigningKeys.Find(result.GetValue(_signKey)) : null;
         var store = OpenStore(result, readOnly);
@@ -129,7 +130,7 @@ internal sealed class RecipeArguments
             return new RecipeSession
             {
                 File = file,
-                HasMatrix = variants[0].Values.Count > 0,
+                HasMatrix = hasMatrix,
                 HasAll = builds.Count == variants.Count,
                 IsStub = stub,
                 Scratch = scratch,

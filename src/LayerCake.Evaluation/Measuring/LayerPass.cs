@@ -68,7 +68,7 @@ internal sealed unsafe class LayerPass
         }
         finally
         {
-            LoadedLayer.Discard(next);
+            ReadingAhead.Settle(next)?.Dispose();
         }
     }
 

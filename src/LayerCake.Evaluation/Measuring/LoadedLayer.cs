@@ -22,21 +22,6 @@ internal sealed class LoadedLayer : IDisposable
     public static Task<LoadedLayer> Start(IReadOnlyList<EvaluatedModel> models, int layer, CancellationToken cancellation) =>
         Task.Run(() => Load(models, layer, cancellation), CancellationToken.None);
 
-    /// <summary>Waits for a layer nobody will use: it must not read on from weights that the caller is about to close.</summary>
-    public static void Discard(Task<LoadedLayer> loading)
-    {
-        ((IAsyncResult)loading).AsyncWaitHandle.WaitOne();
-        if (loading.IsCompletedSuccessfully)
-        {
-            loading.Result.Dispose();
-        }
-        else
-        {
-            // Looked at, so that it is not reported as unobserved: what ended the run is already on its way to the caller.
-            _ = loading.Exception;
-        }
-    }
-
     /// <summary>How far a model's weights are from the baseline's, by linear; see <see cref="WeightComparison"/>.</summary>
     public IReadOnlyDictionary<string, double> WeightErrors(EvaluatedModel model) => _weightErrors[model];
 

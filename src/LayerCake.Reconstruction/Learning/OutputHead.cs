@@ -1,6 +1,5 @@
 using LayerCake.Checkpoints;
 using LayerCake.Models;
-using LayerCake.Torch;
 using LayerCake.Torch.Layers;
 using static TorchSharp.torch;
 
@@ -13,7 +12,7 @@ internal sealed class OutputHead : IDisposable
     private readonly Tensor _weight;
     private readonly double _epsilon;
 
-    /// <exception cref="TorchException">A weight is not finite in float16.</exception>
+    /// <exception cref="ModelException">A weight is not finite in float16.</exception>
     public OutputHead(ITensorSource source, ModelConfiguration configuration, Device device)
     {
         var family = ModelFamily.Of(configuration);
